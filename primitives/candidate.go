@@ -1,6 +1,8 @@
 package primitives
 
 import (
+	"math"
+
 	"pileus/hashing"
 	"pileus/scale"
 )
@@ -192,7 +194,7 @@ func (c *Descriptor) Session() (SessionIndex, bool) {
 func (c *Descriptor) SchedulingSession() (SessionIndex, bool) {
 	s, ok := c.Session()
 	if ok && c.Version() == DescriptorV3 {
-		s += SessionIndex(c[offSchedulingOffset])
+		s += min(SessionIndex(c[offSchedulingOffset]), math.MaxUint32-s) // saturates
 	}
 	return s, ok
 }

@@ -154,8 +154,7 @@ func (g GroupRotationInfo) GroupForCore(core CoreIndex, at uint32, n int) (Group
 	if n == 0 || at < g.SessionStartBlock || int(core) >= n {
 		return 0, false
 	}
-	rotations := (at - g.SessionStartBlock) / g.GroupRotationFrequency
-	return GroupIndex((uint64(core) + uint64(rotations)) % uint64(n)), true
+	return GroupIndex((uint64(core) + g.rotations(at)) % uint64(n)), true
 }
 
 // CoreForGroup is the core that the group serves at relay block at, the inverse of GroupForCore.
@@ -163,8 +162,15 @@ func (g GroupRotationInfo) CoreForGroup(group GroupIndex, at uint32, n int) (Cor
 	if n == 0 || at < g.SessionStartBlock || int(group) >= n {
 		return 0, false
 	}
-	rotations := uint64((at-g.SessionStartBlock)/g.GroupRotationFrequency) % uint64(n)
-	return CoreIndex((uint64(group) + uint64(n) - rotations) % uint64(n)), true
+	return CoreIndex((uint64(group) + uint64(n) - g.rotations(at)%uint64(n)) % uint64(n)), true
+}
+
+// rotations counts the rotations from the session's start to block at; a frequency of 0 means none.
+func (g GroupRotationInfo) rotations(at uint32) uint64 {
+	if g.GroupRotationFrequency == 0 {
+		return 0
+	}
+	return uint64((at - g.SessionStartBlock) / g.GroupRotationFrequency)
 }
 
 // OccupiedCoreAssumption says what a caller of ParachainHost assumes about the para's pending candidates.
