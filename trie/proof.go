@@ -20,7 +20,7 @@ var errOddKey = fmt.Errorf("trie: %w: a value stands at half a byte of a key", E
 type ChildRootError struct{ Key, Value []byte }
 
 func (e *ChildRootError) Error() string {
-	return fmt.Sprintf("trie: %x holds %d bytes, not a child root", e.Key, len(e.Value))
+	return fmt.Sprintf("key %x holds %d bytes, not a child root", e.Key, len(e.Value))
 }
 
 // Limits on what a proof from outside may hold: more than any block can carry.

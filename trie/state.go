@@ -59,7 +59,7 @@ func (s *State) ChildRoot(id []byte, rec *Recorder) (root hashing.Hash, ok bool,
 		return root, false, err
 	}
 	if len(v) != len(root) {
-		return root, false, fmt.Errorf("trie: child root at key %x: %w", key, &ChildRootError{Key: key, Value: v})
+		return root, false, fmt.Errorf("trie: %w", &ChildRootError{Key: key, Value: v})
 	}
 	return hashing.Hash(v), true, nil
 }

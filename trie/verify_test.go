@@ -64,3 +64,16 @@ func TestVerifyProofLikeTheReference(t *testing.T) {
 		t.Errorf("only %d good proofs", good)
 	}
 }
+
+// TestVerifyProofUncut: a value that still stands in its node proves nothing, although
+// the node hashes to the root.
+func TestVerifyProofUncut(t *testing.T) {
+	leaf := FromPairs(V0, []Pair{{[]byte("key"), []byte("value")}})
+	cut := []byte{0x46, 'k', 'e', 'y', 0}
+	if !VerifyProof(V0, leaf.Root(), [][]byte{cut}, []byte("key"), []byte("value")) {
+		t.Error("good proof refused")
+	}
+	if VerifyProof(V0, leaf.Root(), [][]byte{leaf.root.enc}, []byte("key"), []byte("value")) {
+		t.Error("uncut value accepted")
+	}
+}
