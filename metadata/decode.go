@@ -11,7 +11,7 @@ import (
 // Limits of one dynamic value.
 const (
 	maxDepth  = 128
-	maxValues = 4 << 20 // values within a value, so that items of no bytes cannot fill memory
+	maxValues = 4 << 20 // items of one list, bits of one bit sequence
 )
 
 var errTooManyValues = errors.New("too many values in one")
@@ -28,7 +28,8 @@ func (r Registry) DecodeValue(id TypeID, b []byte) (Value, error) {
 
 // DecodeValueFrom reads a value of the type with that id from d, whose error it sets.
 func (r Registry) DecodeValueFrom(d *scale.Decoder, id TypeID) Value {
-	rd := valueReader{r: r, d: d, left: maxValues}
+	// Items of no bytes must not fill memory: the input has to justify how many there are.
+	rd := valueReader{r: r, d: d, left: 1<<16 + 8*d.Left()}
 	return rd.read(id, 0)
 }
 
