@@ -61,7 +61,8 @@ type TxParams struct {
 	Explicit, Implicit map[string]any
 }
 
-// SignedExtrinsic builds a signed extrinsic of version 4 for an encoded call, with its length prefix.
+// SignedExtrinsic builds a signed extrinsic of version 4 for an encoded call. Extrinsics
+// are given and taken without their length prefix here, as in [pileus/primitives.Block].
 // The runtime's own list of extensions decides what is signed: see [Metadata.extensionValues].
 func (m *Metadata) SignedExtrinsic(s Signer, call []byte, p TxParams) ([]byte, error) {
 	list, err := m.extensionValues(0, p)
@@ -89,7 +90,7 @@ func (m *Metadata) SignedExtrinsic(s Signer, call []byte, p TxParams) ([]byte, e
 	for _, e := range list {
 		body = append(body, e.explicit...)
 	}
-	return scale.AppendBytes(nil, append(body, call...)), nil
+	return append(body, call...), nil
 }
 
 // signature signs and gives the signature the form of its type: a variant of MultiSignature, or plain bytes.
@@ -101,8 +102,8 @@ func (m *Metadata) signature(id TypeID, s Signer, payload []byte) Value {
 	return sig
 }
 
-// GeneralExtrinsic builds an extrinsic of version 5, with its length prefix, for the
-// given version of the extension pipeline. If the pipeline has an extension that verifies
+// GeneralExtrinsic builds an extrinsic of version 5 for the given version of the
+// extension pipeline. If the pipeline has an extension that verifies
 // a signature (VerifyMultiSignature of pallet-verify-signature), s signs there; s may be
 // nil, then that extension stays disabled and some other one has to authorize the call.
 //
@@ -124,7 +125,7 @@ func (m *Metadata) GeneralExtrinsic(s *Signer, call []byte, pipeline uint8, p Tx
 	for _, e := range list {
 		body = append(body, e.explicit...)
 	}
-	return scale.AppendBytes(nil, append(body, call...)), nil
+	return append(body, call...), nil
 }
 
 // signGeneral fills the extension that verifies a signature. What it signs is the hash of
@@ -156,9 +157,9 @@ func (m *Metadata) signGeneral(s Signer, call []byte, pipeline uint8, list []ext
 	return fmt.Errorf("%w: no extension verifies a signature", ErrUnsupported)
 }
 
-// BareExtrinsic wraps a call without a signature, with its length prefix; version is 4 or 5.
+// BareExtrinsic wraps a call without a signature; version is 4 or 5.
 func BareExtrinsic(version uint8, call []byte) []byte {
-	return scale.AppendBytes(nil, append([]byte{formBare | version}, call...))
+	return append([]byte{formBare | version}, call...)
 }
 
 // ExtrinsicForm is the form of an extrinsic.
@@ -200,12 +201,9 @@ func (x *DecodedExtrinsic) CallName() string {
 	return ""
 }
 
-// DecodeExtrinsic takes an extrinsic with its length prefix apart.
+// DecodeExtrinsic takes an extrinsic, without its length prefix, apart.
 func (m *Metadata) DecodeExtrinsic(b []byte) (*DecodedExtrinsic, error) {
 	d := scale.NewDecoder(b)
-	if n := d.Len(maxBytes, 1); d.Err() == nil && n != d.Left() {
-		d.Fail(fmt.Errorf("length prefix %d before %d bytes", n, d.Left()))
-	}
 	x := &DecodedExtrinsic{}
 	head := d.U8()
 	x.Version = head &^ formMask

@@ -318,7 +318,7 @@ func TestSignedExtrinsic(t *testing.T) {
 	want := append([]byte{0x84, 0}, s.Account...)
 	want = append(append(append(want, 1), bytes.Repeat([]byte{2}, 64)...), explicit...)
 	want = append(want, call...)
-	if !bytes.Equal(xt, scale.AppendBytes(nil, want)) {
+	if !bytes.Equal(xt, want) {
 		t.Errorf("extrinsic\n%x, want\n%x", xt, want)
 	}
 	implicit := append([]byte{3, 0, 0, 0, 1, 0, 0, 0}, genesis[:]...)
@@ -375,7 +375,7 @@ func TestUnknownExtensions(t *testing.T) {
 			continue
 		}
 		want, _ := hex.DecodeString(c.explicit)
-		if !bytes.HasSuffix(xt, append(want, 9, 3, 0)) || len(xt) != 2+1+33+65+len(want)+3 {
+		if !bytes.HasSuffix(xt, append(want, 9, 3, 0)) || len(xt) != 1+33+65+len(want)+3 {
 			t.Errorf("%v: %x", c.def, xt)
 		}
 	}
@@ -399,24 +399,24 @@ func TestGeneralExtrinsic(t *testing.T) {
 	if err != nil || x.Form != General || x.Pipeline != 1 || len(x.Extensions) != 4 || !x.Extensions[1].Value.Is("Signed") {
 		t.Errorf("%+v %v", x, err)
 	}
-	if xt, err = m.GeneralExtrinsic(nil, call, 0, TxParams{Nonce: 2}); err != nil || hex.EncodeToString(xt) != "1c45000008090300" {
+	if xt, err = m.GeneralExtrinsic(nil, call, 0, TxParams{Nonce: 2}); err != nil || hex.EncodeToString(xt) != "45000008090300" {
 		t.Errorf("%x %v", xt, err)
 	}
 	for name, try := range map[string]func() error{
 		"no signing extension": func() error { _, err := m.GeneralExtrinsic(s, call, 0, TxParams{}); return err },
 		"no such pipeline":     func() error { _, err := m.GeneralExtrinsic(nil, call, 7, TxParams{}); return err },
 		"metadata 15":          func() error { _, err := sample(15).GeneralExtrinsic(nil, call, 0, TxParams{}); return err },
-		"unknown form":         func() error { _, err := m.DecodeExtrinsic([]byte{8, 0x85, 0}); return err },
+		"unknown form":         func() error { _, err := m.DecodeExtrinsic([]byte{0x85, 0}); return err },
 	} {
 		if err := try(); !errors.Is(err, ErrUnsupported) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if b := BareExtrinsic(5, call); hex.EncodeToString(b) != "1005090300" {
+	if b := BareExtrinsic(5, call); hex.EncodeToString(b) != "05090300" {
 		t.Errorf("%x", b)
 	}
-	if _, err := m.DecodeExtrinsic([]byte{20, 5, 9, 3, 0}); err == nil {
-		t.Error("accepts a wrong length prefix")
+	if _, err := m.DecodeExtrinsic([]byte{5, 9, 3, 0, 0}); err == nil {
+		t.Error("accepts a byte too many")
 	}
 }
 
@@ -474,7 +474,7 @@ func FuzzValue(f *testing.F) {
 
 func FuzzExtrinsicAndEvents(f *testing.F) {
 	m := sample(16)
-	f.Add([]byte{16, 5, 9, 3, 0})
+	f.Add([]byte{5, 9, 3, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = m.DecodeExtrinsic(b)
 		_, _ = m.Events(b)
