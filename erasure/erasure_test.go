@@ -258,6 +258,39 @@ func TestForgedChunk(t *testing.T) {
 	}
 }
 
+// TestProofShape refuses, in the decoder and the check alike, what the bounded types of
+// the crate cannot hold. The surplus node would be harmless otherwise.
+func TestProofShape(t *testing.T) {
+	root, chunks, err := Split(10, payload(60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name string
+		add  [][]byte
+		ok   bool
+	}{
+		{"as it is", nil, true},
+		{"surplus node of the largest size", [][]byte{make([]byte, MaxProofNode)}, true},
+		{"surplus node beyond it", [][]byte{make([]byte, MaxProofNode+1)}, false},
+		{"empty node", [][]byte{{}}, false},
+		{"nine nodes", [][]byte{{1}, {2}, {3}, {4}, {5}, {6}, {7}}, false},
+	} {
+		chunk := Chunk{Data: chunks[3].Data, Index: 3, Proof: append(chunks[3].Proof[:len(chunks[3].Proof):len(chunks[3].Proof)], c.add...)}
+		if err := chunk.Verify(root); (err == nil) != c.ok {
+			t.Errorf("%s: verify gives %v", c.name, err)
+		}
+		var back Chunk
+		if err := scale.Decode(scale.Encode(&chunk), &back); (err == nil) != c.ok {
+			t.Errorf("%s: decode gives %v", c.name, err)
+		}
+	}
+	var back Chunk
+	if err := scale.Decode(scale.Encode(&Chunk{Data: []byte{1, 2}}), &back); !errors.Is(err, ErrInvalidBranch) {
+		t.Errorf("no proof: decode gives %v", err)
+	}
+}
+
 func TestChunkIndexBounds(t *testing.T) {
 	if _, err := ChunkIndex(5, false, 0, 5); !errors.Is(err, ErrChunkIndex) {
 		t.Errorf("validator 5 of 5: %v", err)

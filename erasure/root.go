@@ -43,11 +43,30 @@ func (c *Chunk) EncodeTo(b []byte) []byte {
 	return scale.AppendBytesVec(b, c.Proof)
 }
 
-// DecodeFrom reads a chunk within the limits of this package.
+// DecodeFrom reads a chunk within the limits of this package. A proof has at least one
+// node, and no node is empty.
 func (c *Chunk) DecodeFrom(d *scale.Decoder) {
 	c.Data = d.Bytes(MaxChunkSize)
 	c.Index = d.U32()
 	c.Proof = d.BytesVec(MaxProofDepth, MaxProofNode)
+	if err := checkProofShape(c.Proof); err != nil {
+		d.Fail(err)
+	}
+}
+
+func checkProofShape(proof [][]byte) error {
+	if len(proof) > MaxProofDepth {
+		return ErrProofTooDeep
+	}
+	if len(proof) == 0 {
+		return fmt.Errorf("%w: it has no nodes", ErrInvalidBranch)
+	}
+	for _, node := range proof {
+		if len(node) == 0 || len(node) > MaxProofNode {
+			return fmt.Errorf("%w: a node has %d bytes", ErrInvalidBranch, len(node))
+		}
+	}
+	return nil
 }
 
 // Verify checks that the chunk belongs to the data with that erasure root. The errors
@@ -156,11 +175,11 @@ func RootOf(n int, payload []byte) (hashing.Hash, error) {
 // VerifyBranch returns the hash that a branch proves for the chunk at index under root.
 // The order of the nodes does not matter, and surplus ones are no error. The error
 // wraps [ErrProofTooDeep] for more than 8 nodes, [ErrInvalidBranch] where the nodes do
-// not lead from the root to an answer, and [ErrBranchOutOfBounds] where they prove that
+// not lead from the root to an answer or have another size than 1…612 bytes, and [ErrBranchOutOfBounds] where they prove that
 // there is no such chunk. (polkadot_erasure_coding::branch_hash)
 func VerifyBranch(root hashing.Hash, proof [][]byte, index uint32) (hashing.Hash, error) {
-	if len(proof) > MaxProofDepth {
-		return hashing.Hash{}, fmt.Errorf("verify chunk %d: %w", index, ErrProofTooDeep)
+	if err := checkProofShape(proof); err != nil {
+		return hashing.Hash{}, fmt.Errorf("verify chunk %d: %w", index, err)
 	}
 	t, err := trie.FromProof(root, proof)
 	if err != nil {
