@@ -1,0 +1,189 @@
+// Package world gives the actors what they do not have: a clock, an ordered queue of
+// what happens when, workers that run the expensive jobs, and chance from a seed.
+//
+// Everything that happens is an entry of one queue, ordered by (time, sequence). A
+// callback runs to its end before the next one begins, so callbacks need no locks. A
+// job is the exception that proves the rule: its Run executes on a worker, in parallel
+// with other jobs, but what follows from it, its Done, is again an entry of the queue,
+// at start + cost, in a place that was fixed when the job was begun:
+//
+//	callback ── Begin(job) ──► worker: Run ──► queue: (start + cost, sequence of Begin) ──► Done
+//
+// So a run in virtual time is the same, byte for byte, whichever worker finished first:
+// the clock never passes the earliest time at which an unfinished job could be done.
+package world
+
+import (
+	"container/heap"
+	"context"
+	"runtime"
+	"time"
+)
+
+// Job is work for a worker. Run must depend on nothing but what it was made with: its
+// result is the same whenever and wherever it runs.
+type Job struct {
+	What    string                         // for errors and logs: "build #42"
+	Run     func(ctx context.Context) any  // on a worker
+	MinCost time.Duration                  // virtual time that it takes at least
+	Cost    func(result any) time.Duration // virtual time that it took; nil: MinCost
+	Done    func(result any)               // in the queue, at start + cost
+}
+
+// World is a clock with a queue. It is driven by [World.Run]; everything else is called
+// from callbacks of the queue, or before the run.
+type World struct {
+	now   time.Duration
+	seq   uint64
+	queue queue
+
+	jobs    []*running // begun, result not yet taken
+	workers chan struct{}
+	results chan *running
+	ctx     context.Context
+}
+
+type running struct {
+	Job
+	start  time.Duration
+	seq    uint64
+	result any
+	taken  bool
+}
+
+// New returns a world whose clock stands at start (virtual time since the Unix epoch),
+// with as many workers as the machine has processors.
+func New(start time.Duration) *World {
+	return &World{
+		now:     start,
+		workers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))),
+		results: make(chan *running, 1024),
+		ctx:     context.Background(),
+	}
+}
+
+// Now is the virtual time since the Unix epoch.
+func (w *World) Now() time.Duration { return w.now }
+
+// At lets f happen at time t, or now if t is past.
+func (w *World) At(t time.Duration, f func()) {
+	w.seq++
+	w.push(max(t, w.now), w.seq, f)
+}
+
+// After lets f happen d from now.
+func (w *World) After(d time.Duration, f func()) { w.At(w.now+d, f) }
+
+func (w *World) push(t time.Duration, seq uint64, f func()) {
+	heap.Push(&w.queue, entry{t, seq, f})
+}
+
+// Begin starts a job now.
+func (w *World) Begin(j Job) {
+	w.seq++
+	r := &running{Job: j, start: w.now, seq: w.seq}
+	w.jobs = append(w.jobs, r)
+	ctx := w.ctx
+	go func() {
+		w.workers <- struct{}{}
+		r.result = r.Run(ctx)
+		<-w.workers
+		w.results <- r
+	}()
+}
+
+// Run lets the world go on until the clock reaches the given time, the queue is empty,
+// or ctx ends; its error is that of ctx. What lies at until itself still happens.
+// Jobs still running when it returns are waited for, their results are lost.
+func (w *World) Run(ctx context.Context, until time.Duration) error {
+	w.ctx = ctx
+	defer w.drain()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !w.settle(until) {
+			w.now = max(w.now, until)
+			return nil
+		}
+		e := heap.Pop(&w.queue).(entry)
+		w.now = e.at
+		e.f()
+	}
+}
+
+// settle waits for every job that could be done at or before the next entry, and tells
+// whether there is an entry not later than until.
+func (w *World) settle(until time.Duration) bool {
+	for {
+		next := until
+		if len(w.queue) > 0 {
+			next = min(next, w.queue[0].at)
+		}
+		if !w.waitsFor(next) {
+			return len(w.queue) > 0 && w.queue[0].at <= until
+		}
+		w.take(<-w.results)
+	}
+}
+
+// waitsFor tells whether an unfinished job could be done at or before t.
+func (w *World) waitsFor(t time.Duration) bool {
+	for _, r := range w.jobs {
+		if r.start+r.MinCost <= t {
+			return true
+		}
+	}
+	return false
+}
+
+// take puts a finished job's Done into the queue.
+func (w *World) take(r *running) {
+	for i, o := range w.jobs {
+		if o == r {
+			w.jobs = append(w.jobs[:i], w.jobs[i+1:]...)
+			break
+		}
+	}
+	cost := r.MinCost
+	if r.Cost != nil {
+		cost = max(cost, r.Cost(r.result))
+	}
+	w.push(r.start+cost, r.seq, func() { r.Done(r.result) })
+}
+
+func (w *World) drain() {
+	for len(w.jobs) > 0 {
+		r := <-w.results
+		for i, o := range w.jobs {
+			if o == r {
+				w.jobs = append(w.jobs[:i], w.jobs[i+1:]...)
+				break
+			}
+		}
+	}
+}
+
+// entry is something that happens at a time.
+type entry struct {
+	at  time.Duration
+	seq uint64
+	f   func()
+}
+
+// queue is a heap by (time, sequence).
+type queue []entry
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(entry)) }
+func (q *queue) Pop() any {
+	old := *q
+	e := old[len(old)-1]
+	old[len(old)-1] = entry{}
+	*q = old[:len(old)-1]
+	return e
+}

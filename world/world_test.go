@@ -1,0 +1,110 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+func TestOrderIsTimeThenSequence(t *testing.T) {
+	w := New(10 * time.Second)
+	var got []string
+	note := func(s string) func() {
+		return func() { got = append(got, fmt.Sprintf("%s@%v", s, w.Now())) }
+	}
+	w.After(2*time.Second, note("c"))
+	w.After(time.Second, note("a"))
+	w.After(time.Second, note("b"))
+	w.At(time.Second, note("past"))
+	if err := w.Run(context.Background(), 12*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"past@10s", "a@11s", "b@11s", "c@12s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A job that takes long in reality but little virtual time is done before what happens later.
+func TestClockWaitsForJobs(t *testing.T) {
+	w := New(0)
+	var got []string
+	w.Begin(Job{
+		Run:  func(context.Context) any { time.Sleep(20 * time.Millisecond); return 3 },
+		Cost: func(r any) time.Duration { return time.Duration(r.(int)) * time.Second },
+		Done: func(r any) { got = append(got, fmt.Sprint("done ", r, " ", w.Now())) },
+	})
+	w.After(2*time.Second, func() { got = append(got, "two") })
+	w.After(4*time.Second, func() { got = append(got, "four") })
+	if err := w.Run(context.Background(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"two", "done 3 3s", "four"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	w := New(0)
+	ctx, cancel := context.WithCancel(context.Background())
+	var tick func()
+	n := 0
+	tick = func() {
+		if n++; n == 5 {
+			cancel()
+		}
+		w.After(time.Second, tick)
+	}
+	w.After(0, tick)
+	if err := w.Run(ctx, time.Hour); !errors.Is(err, context.Canceled) || n != 5 {
+		t.Errorf("error %v after %d ticks", err, n)
+	}
+}
+
+// The order of a random history does not depend on how long jobs really take.
+func TestJobsAreReproducible(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		costs := rapid.SliceOfN(rapid.IntRange(0, 5), 1, 12).Draw(t, "costs")
+		sleeps := rapid.SliceOfN(rapid.IntRange(0, 300), len(costs), len(costs)).Draw(t, "sleeps")
+		run := func(sleep bool) (log []string) {
+			w := New(0)
+			for i, c := range costs {
+				w.At(time.Duration(i/3)*time.Second, func() {
+					w.Begin(Job{
+						Run: func(context.Context) any {
+							if sleep {
+								time.Sleep(time.Duration(sleeps[i]) * time.Microsecond)
+							}
+							return c
+						},
+						Cost: func(any) time.Duration { return time.Duration(c) * time.Second },
+						Done: func(any) { log = append(log, fmt.Sprint(i, w.Now())) },
+					})
+				})
+			}
+			w.Run(context.Background(), time.Hour)
+			return log
+		}
+		if a, b := run(false), run(true); !slices.Equal(a, b) {
+			t.Fatalf("%v, then %v", a, b)
+		}
+	})
+}
+
+func TestChanceDependsOnSeedAndPurpose(t *testing.T) {
+	draw := func(seed uint64, purpose string) uint64 { return NewChance(seed, purpose).Uint64() }
+	if draw(1, "a") != draw(1, "a") || draw(1, "a") == draw(2, "a") || draw(1, "a") == draw(1, "b") {
+		t.Error("chance is not a function of seed and purpose")
+	}
+	c := NewChance(7, "latency")
+	for range 1000 {
+		if d := c.Between(time.Second, 2*time.Second); d < time.Second || d > 2*time.Second || d%time.Millisecond != 0 {
+			t.Fatal(d)
+		}
+	}
+}
