@@ -22,6 +22,9 @@ type Hash [32]byte
 // String is the hash in hex with 0x.
 func (h Hash) String() string { return "0x" + hex.EncodeToString(h[:]) }
 
+// MarshalText writes the hash as String does, in JSON too.
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
 // Short is the first and last two bytes, for people.
 func (h Hash) Short() string {
 	return "0x" + hex.EncodeToString(h[:2]) + "…" + hex.EncodeToString(h[30:])
