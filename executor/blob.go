@@ -1,0 +1,164 @@
+package executor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"pileus/internal/wasm"
+)
+
+// CompressedPrefix stands in front of compressed code and PoVs (sp-maybe-compressed-blob).
+var CompressedPrefix = []byte{0x52, 0xbc, 0x53, 0x76, 0x46, 0xdb, 0x8e, 0x05}
+
+// CodeBombLimit bounds decompressed code, in bytes (sp_maybe_compressed_blob CODE_BLOB_BOMB_LIMIT).
+const CodeBombLimit = 50 << 20
+
+// ErrBomb says that something is larger decompressed than it may be.
+var ErrBomb = errors.New("larger than allowed when decompressed")
+
+// Decompress returns the blob as it is without the prefix, else what it decompresses to,
+// of at most limit bytes.
+func Decompress(blob []byte, limit int) ([]byte, error) {
+	body, compressed := bytes.CutPrefix(blob, CompressedPrefix)
+	if !compressed {
+		return blob, nil
+	}
+	d, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	defer d.Close()
+	out, err := io.ReadAll(io.LimitReader(d, int64(limit)+1))
+	switch {
+	case len(out) > limit, errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return nil, fmt.Errorf("%w: limit %d bytes", ErrBomb, limit)
+	case err != nil:
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	return out, nil
+}
+
+// prepared is a module as the host compiles it.
+type prepared struct {
+	bytes   []byte
+	missing []missingImport // functions that the host does not have
+	custom  map[string][]byte
+	pages   uint32 // of memory at the start
+}
+
+type missingImport struct {
+	name string
+	typ  wasm.FuncType
+}
+
+// prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
+// memory becomes its own one, the memory loses its maximum and is exported, functions that
+// the host lacks are imported from a module of traps.
+func prepare(code []byte, host string, known map[string]wasm.FuncType, missingModule string) (*prepared, error) {
+	m, err := wasm.Parse(code)
+	if err != nil {
+		return nil, err
+	}
+	types, err := m.Types()
+	if err != nil {
+		return nil, fmt.Errorf("types: %w", err)
+	}
+	imports, err := m.Imports()
+	if err != nil {
+		return nil, fmt.Errorf("imports: %w", err)
+	}
+	p := &prepared{custom: map[string][]byte{}}
+	var memory *wasm.Import
+	kept := imports[:0:0]
+	for _, i := range imports {
+		switch {
+		case i.Module != "env":
+			return nil, fmt.Errorf("import %s.%s: only functions of env can be imported", i.Module, i.Name)
+		case i.Kind == wasm.KindMemory && memory == nil:
+			memory = &i
+			continue
+		case i.Kind != wasm.KindFunction || int(i.Type) >= len(types):
+			return nil, fmt.Errorf("import %s.%s: only functions of env can be imported", i.Module, i.Name)
+		}
+		typ := types[i.Type]
+		have, ok := known[i.Name]
+		switch {
+		case !ok:
+			i.Module = missingModule
+			p.missing = append(p.missing, missingImport{i.Name, typ})
+		case !bytes.Equal(have.Params, typ.Params) || !bytes.Equal(have.Results, typ.Results):
+			return nil, fmt.Errorf("import %s: the host's function has another type", i.Name)
+		default:
+			i.Module = host
+		}
+		kept = append(kept, i)
+	}
+	m.SetSection(wasm.ImportSection, wasm.EncodeImports(kept))
+	limits, err := memoryLimits(m, memory)
+	if err != nil {
+		return nil, err
+	}
+	p.pages = limits.Min
+	limits.Max = nil
+	m.SetSection(wasm.MemorySection, wasm.AppendLimits([]byte{1}, limits))
+	if err := exportMemory(m); err != nil {
+		return nil, err
+	}
+	for _, s := range m.Sections {
+		if s.ID == wasm.CustomSection {
+			if _, twice := p.custom[s.Name]; !twice {
+				p.custom[s.Name] = bytes.Clone(s.Payload)
+			}
+		}
+	}
+	p.bytes = m.Encode()
+	return p, nil
+}
+
+func memoryLimits(m *wasm.Module, imported *wasm.Import) (wasm.Limits, error) {
+	if imported != nil {
+		return imported.Limits, nil
+	}
+	r := wasm.NewReader(m.Section(wasm.MemorySection))
+	if r.Count() != 1 {
+		return wasm.Limits{}, fmt.Errorf("%w: it has no memory", wasm.ErrFormat)
+	}
+	l := r.Limits()
+	return l, r.Err()
+}
+
+func exportMemory(m *wasm.Module) error {
+	exports, err := m.Exports()
+	if err != nil {
+		return fmt.Errorf("exports: %w", err)
+	}
+	for _, e := range exports {
+		if e.Name == "memory" {
+			if e.Kind != wasm.KindMemory {
+				return fmt.Errorf("%w: export memory is no memory", wasm.ErrFormat)
+			}
+			return nil
+		}
+	}
+	m.SetSection(wasm.ExportSection, wasm.EncodeExports(append(exports, wasm.Export{Name: "memory", Kind: wasm.KindMemory})))
+	return nil
+}
+
+// customSections are the custom sections of a module, the first of each name.
+func customSections(code []byte) (map[string][]byte, error) {
+	m, err := wasm.Parse(code)
+	if err != nil {
+		return nil, err
+	}
+	custom := map[string][]byte{}
+	for _, s := range m.Sections {
+		if _, twice := custom[s.Name]; s.ID == wasm.CustomSection && !twice {
+			custom[s.Name] = s.Payload
+		}
+	}
+	return custom, nil
+}

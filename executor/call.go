@@ -1,0 +1,251 @@
+package executor
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+)
+
+// DefaultTimeout stops a call that was given no timeout.
+const DefaultTimeout = 60 * time.Second
+
+// DefaultHeapPages is how many pages memory may grow beyond its start (HeapAllocStrategy::Static).
+const DefaultHeapPages = 2048
+
+const keyHeapPages = ":heappages"
+
+// CallOptions are what a call may use. The zero value has no storage.
+type CallOptions struct {
+	Storage  *Storage      // kept changes on success, none on failure
+	MaxPages uint32        // of memory in all; 0: initial + :heappages or 2048
+	Timeout  time.Duration // of wall clock; 0: [DefaultTimeout]
+	OnLog    func(level Level, target, text string)
+	Keystore Keystore // nil: functions that need it trap
+	// ReadVersion answers ext_misc_runtime_version; nil: from the sections of the code alone.
+	ReadVersion func(code []byte) ([]byte, bool)
+}
+
+// Level is how serious a log line is.
+type Level uint8
+
+// The levels.
+const (
+	LogError Level = iota
+	LogWarn
+	LogInfo
+	LogDebug
+	LogTrace
+)
+
+// Keystore holds keys for runtimes that ask for them.
+type Keystore interface {
+	Sr25519Keys(keyType [4]byte) [][32]byte
+	Sr25519Sign(keyType [4]byte, public [32]byte, msg []byte) ([64]byte, bool)
+	Sr25519Generate(keyType [4]byte, uri *string) ([32]byte, error)
+}
+
+// env is one call, as its host functions see it.
+type env struct {
+	mem     api.Memory
+	alloc   *allocator
+	opts    *CallOptions
+	storage *Storage
+	words   string // the last error that the runtime logged
+	panic   string // what the runtime said when it aborted
+	batch   *bool  // a batch of signatures is open
+}
+
+// callContext carries the env to the host functions.
+type callContext struct {
+	context.Context
+	env *env
+}
+
+type envKey struct{}
+
+func (c *callContext) Value(key any) any {
+	if key == (envKey{}) {
+		return c.env
+	}
+	return c.Context.Value(key)
+}
+
+func envOf(ctx context.Context) *env {
+	if c, ok := ctx.(*callContext); ok {
+		return c.env
+	}
+	return ctx.Value(envKey{}).(*env)
+}
+
+// hostError is the panic by which a host function ends a call.
+type hostError struct{ err error }
+
+func (h *hostError) Error() string { return h.err.Error() }
+func (h *hostError) Unwrap() error { return h.err }
+
+func fail(err error) { panic(&hostError{err}) }
+
+type missingError struct{ name string }
+
+func (m *missingError) Error() string {
+	return fmt.Sprintf("the runtime called %s, which this host does not have", m.name)
+}
+
+var errPanicked = errors.New("the runtime panicked")
+
+// Call runs an exported function on encoded arguments and returns its encoded result. The
+// error is a [*CallError].
+func (m *Module) Call(ctx context.Context, method string, args []byte, o CallOptions) (out []byte, err error) {
+	e := &env{opts: &o, storage: o.Storage}
+	if s := o.Storage; s != nil {
+		done := s.call()
+		defer func() { done(err == nil) }()
+	}
+	timeout := o.Timeout
+	if timeout == 0 {
+		timeout = DefaultTimeout
+	}
+	timed, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	out, err = m.run(&callContext{timed, e}, e, method, args)
+	if err != nil {
+		return nil, e.explain(ctx, method, timeout, err)
+	}
+	return out, nil
+}
+
+// call opens the transaction that a runtime call runs in; done closes it.
+func (s *Storage) call() (done func(keep bool)) {
+	s.enter()
+	checkpoint := 0
+	if s.rec != nil {
+		checkpoint = s.rec.Checkpoint()
+	}
+	floor := s.floor
+	s.Begin()
+	s.floor = s.depth
+	return func(keep bool) {
+		for s.depth > s.floor { // left open by the runtime
+			_ = s.Rollback()
+		}
+		s.floor = floor
+		root, version := s.root, s.rootV
+		if keep {
+			_ = s.Commit()
+			s.root, s.rootV = root, version
+			return
+		}
+		_ = s.Rollback()
+		if s.rec != nil {
+			s.rec.Rollback(checkpoint)
+		}
+		s.enter()
+	}
+}
+
+type setupError struct{ error }
+type exportError struct{ error }
+type outputError struct{ error }
+
+func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]byte, error) {
+	memory := m.memory()
+	defer m.release(memory)
+	instance, err := m.rt.InstantiateModule(memory.context(ctx), m.compiled, anonymous)
+	if err != nil {
+		return nil, setupError{err}
+	}
+	defer instance.Close(context.Background())
+	fn := instance.ExportedFunction(method)
+	if fn == nil {
+		return nil, exportError{errors.New("the runtime has no such function")}
+	}
+	if def := fn.Definition(); len(def.ParamTypes()) != 2 || def.ParamTypes()[0] != api.ValueTypeI32 || def.ParamTypes()[1] != api.ValueTypeI32 ||
+		len(def.ResultTypes()) != 1 || def.ResultTypes()[0] != api.ValueTypeI64 {
+		return nil, exportError{errors.New("the function has an invalid signature")}
+	}
+	base := instance.ExportedGlobal("__heap_base")
+	if base == nil || base.Type() != api.ValueTypeI32 {
+		return nil, setupError{errors.New("the runtime exports no __heap_base")}
+	}
+	e.mem = instance.Memory()
+	e.alloc = newAllocator(api.DecodeU32(base.Get()), m.maxPages(e))
+	ptr, err := e.alloc.allocate(e.mem, uint32(len(args)))
+	if err != nil {
+		return nil, &hostError{fmt.Errorf("%w, for %d bytes of arguments", err, len(args))}
+	}
+	if !e.mem.Write(ptr, args) {
+		return nil, &hostError{errors.New("arguments lie outside the memory")}
+	}
+	stack := [2]uint64{uint64(ptr), uint64(uint32(len(args)))}
+	if err := fn.CallWithStack(ctx, stack[:]); err != nil {
+		return nil, err
+	}
+	at, size := uint32(stack[0]), uint32(stack[0]>>32)
+	view, ok := e.mem.Read(at, size)
+	if !ok {
+		return nil, outputError{fmt.Errorf("the result at %d of %d bytes exceeds the memory of %d", at, size, e.mem.Size())}
+	}
+	return append(make([]byte, 0, size), view...), nil
+}
+
+// anonymous instances can be many at once.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+
+// maxPages is how large the memory may become.
+func (m *Module) maxPages(e *env) uint32 {
+	if e.opts.MaxPages != 0 {
+		return e.opts.MaxPages
+	}
+	extra := uint64(DefaultHeapPages)
+	if e.storage != nil {
+		if v, ok, err := e.storage.state.Top().Get([]byte(keyHeapPages), nil); ok && err == nil && len(v) == 8 {
+			extra = binary.LittleEndian.Uint64(v)
+		}
+	}
+	return uint32(min(uint64(m.prepared.pages)+extra, 65536))
+}
+
+// explain finds out how a call ended, and in whose words.
+func (e *env) explain(ctx context.Context, method string, timeout time.Duration, err error) *CallError {
+	c := &CallError{Method: method, Cause: err}
+	var exit *sys.ExitError
+	var host *hostError
+	var missing *missingError
+	switch {
+	case errors.As(err, &exit) && ctx.Err() != nil:
+		c.Kind, c.Cause = KindCanceled, ctx.Err()
+	case errors.As(err, &exit):
+		c.Kind, c.Cause = KindTimeout, fmt.Errorf("stopped after %v", timeout)
+	case errors.As(err, &missing):
+		c.Kind, c.Cause = KindMissing, missing
+	case errors.Is(err, errNoSpace):
+		c.Kind, c.Cause = KindMemory, fmt.Errorf("out of memory: %w", errNoSpace)
+	case e.panic != "":
+		c.Kind, c.Panic, c.Cause = KindTrap, e.panic, errPanicked
+	case errors.As(err, &host):
+		c.Kind, c.Cause = KindHost, fmt.Errorf("host function: %w", host.err)
+	case errors.As(err, &setupError{}):
+		c.Kind = KindSetup
+	case errors.As(err, &exportError{}):
+		c.Kind = KindExport
+	case errors.As(err, &outputError{}):
+		c.Kind = KindOutput
+	default:
+		c.Kind, c.Panic, c.Cause = KindTrap, e.words, errors.New(firstLine(err.Error()))
+	}
+	return c
+}
+
+func firstLine(s string) string {
+	if i := strings.IndexByte(s, '\n'); i >= 0 {
+		s = s[:i]
+	}
+	return strings.TrimSuffix(s, " (recovered by wazero)")
+}
