@@ -32,6 +32,9 @@ import (
 	"pileus/internal/wasm"
 )
 
+// ErrCache is wrapped by errors of the cache folder, which say nothing of the code.
+var ErrCache = errors.New("cache of compiled runtimes")
+
 // Config is what an [Engine] is made with.
 type Config struct {
 	CacheDir    string // for compiled code; empty: none. Two processes may share it.
@@ -57,7 +60,7 @@ type loading struct {
 func NewEngine(_ context.Context, cfg Config) (*Engine, error) {
 	if cfg.CacheDir != "" {
 		if err := os.MkdirAll(cfg.CacheDir, 0o755); err != nil {
-			return nil, fmt.Errorf("cache of compiled runtimes: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrCache, err)
 		}
 	}
 	return &Engine{cfg: cfg, loaded: map[hashing.Hash]*loading{}}, nil
@@ -172,21 +175,21 @@ func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, er
 	for attempt := 0; ; attempt++ {
 		cache, err := wazero.NewCompilationCacheWithDir(dir)
 		if err != nil {
-			return nil, fmt.Errorf("cache of compiled runtimes: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrCache, err)
 		}
 		m, err := e.compile(ctx, p, set, cache)
 		if err == nil {
 			return m, nil
 		}
 		if diskFault(err) {
-			return nil, fmt.Errorf("cache of compiled runtimes %s: %w", dir, err)
+			return nil, fmt.Errorf("%w %s: %w", ErrCache, dir, err)
 		}
 		// A torn or foreign file in the cache looks like an error of the code. Once without it tells.
 		if attempt > 0 || !strings.Contains(err.Error(), "compilationcache") {
 			return nil, err
 		}
 		if err := os.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("cache of compiled runtimes: %w", err)
+			return nil, fmt.Errorf("%w: %w", ErrCache, err)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package executor
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Kind is how a call ended without a result.
 type Kind uint8
@@ -26,11 +29,11 @@ type CallError struct {
 	Cause  error
 }
 
-// Error prefers the runtime's own words.
+// Error prefers the runtime's own words, in one line.
 func (e *CallError) Error() string {
 	switch {
 	case e.Panic != "":
-		return fmt.Sprintf("%s: %s", e.Method, e.Panic)
+		return fmt.Sprintf("%s: %s", e.Method, strings.Join(strings.Fields(e.Panic), " "))
 	case e.Cause != nil:
 		return fmt.Sprintf("%s: %v", e.Method, e.Cause)
 	}
