@@ -11,8 +11,10 @@ package runtimeapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"pileus/executor"
 	"pileus/scale"
 )
 
@@ -117,6 +119,10 @@ func (r *Runtime) Call(ctx context.Context, trait, method string, args []byte) (
 	}
 	name := trait + "_" + method
 	out, err := r.caller.Call(ctx, name, args)
+	var told *executor.CallError
+	if errors.As(err, &told) && told.Method == name {
+		return nil, err // it names the function itself
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

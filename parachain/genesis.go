@@ -1,0 +1,240 @@
+package parachain
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"pileus/chainspec"
+	"pileus/hashing"
+	"pileus/metadata"
+	"pileus/primitives"
+	"pileus/runtimeapi"
+	"pileus/trie"
+)
+
+// Errors of [Host.Open] about what kind of chain it is.
+var (
+	ErrRelayChain  = errors.New("it is a relay chain, not a parachain")
+	ErrNoParachain = errors.New("its runtime is not a parachain's: it lacks the pallet ParachainSystem")
+	ErrNoAura      = errors.New("its runtime does not author with Aura (it lacks AuraApi)")
+	ErrParaID      = errors.New("neither its runtime nor its chain spec says its para id")
+)
+
+// Options say what to change in a genesis so that its chain can run here.
+type Options struct {
+	// Collators is how many development keys become the Aura authorities; 0 leaves the authorities alone.
+	Collators int
+	// Fund makes sure that development accounts can pay for transfers.
+	Fund bool
+	// ParaID replaces the chain's own id where neither runtime nor spec says it; 0 is none.
+	ParaID primitives.ParaID
+}
+
+// Chain is a parachain at its genesis.
+type Chain struct {
+	Name    string // of the chain spec, else of the runtime
+	ParaID  primitives.ParaID
+	Genesis primitives.Header
+	State   *trie.State
+	Code    []byte // :code as it stands in the state
+	Version *runtimeapi.Version
+	Scheme  Scheme
+	Keys    []AuraKey // of the collators, if they were replaced
+	Facts   Facts
+	// Accounts are the funded development accounts, if funds were asked for.
+	Accounts []Account
+	// Edits says in sentences how the genesis differs from the one that was given.
+	Edits []string
+}
+
+// Head is the genesis header as head data.
+func (c *Chain) Head() []byte { return c.Genesis.EncodeTo(nil) }
+
+// CodeHash is the validation code hash: blake2b-256 of the code as it stands in the state.
+func (c *Chain) CodeHash() primitives.Hash { return hashing.Blake2b256(c.Code) }
+
+// RuntimeSpec is a chain spec of nothing but a runtime with one of its presets.
+func RuntimeSpec(name string, code []byte, preset string) *chainspec.Spec {
+	return &chainspec.Spec{Name: name, ID: name, Genesis: chainspec.Genesis{Runtime: &chainspec.Runtime{Code: code, Preset: preset}}}
+}
+
+// Open builds a chain's genesis, finds out what a relay chain has to know about it, and
+// makes the changes that the options ask for.
+//
+// The errors wrap [ErrRelayChain], [ErrNoParachain], [ErrNoAura], [ErrParaID], those of
+// package chainspec, and what a runtime that panics says.
+func (h *Host) Open(ctx context.Context, spec *chainspec.Spec, o Options) (*Chain, error) {
+	c, err := h.open(ctx, spec, o)
+	if err != nil {
+		return nil, fmt.Errorf("open chain %s: %w", cmp.Or(spec.Name, spec.ID, "without a name"), err)
+	}
+	return c, nil
+}
+
+func (h *Host) open(ctx context.Context, spec *chainspec.Spec, o Options) (*Chain, error) {
+	code, err := h.Load(ctx, spec.Code())
+	if err != nil {
+		return nil, err
+	}
+	if err := kindOf(code.Version); err != nil {
+		return nil, err
+	}
+	raw, err := spec.Build(&genesisBuilder{ctx, h, code})
+	if err != nil {
+		return nil, err
+	}
+	c := &Chain{Name: cmp.Or(spec.Name, code.Version.SpecName), Code: raw.Top[chainspec.CodeKey], Version: code.Version}
+	c.State = raw.State(code.Version.StateVersion())
+	meta, err := code.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if meta.Pallet("ParachainSystem") == nil {
+		return nil, ErrNoParachain
+	}
+	if c.Scheme, err = schemeOf(meta); err != nil {
+		return nil, err
+	}
+	if c.ParaID, err = h.paraID(ctx, spec, raw, c.State, o); err != nil {
+		return nil, err
+	}
+	if err := h.edit(ctx, c, meta, o); err != nil {
+		return nil, err
+	}
+	c.Genesis = chainspec.Header(c.State.Root())
+	if c.Facts, err = h.Facts(ctx, c.State); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// kindOf refuses what cannot run as a parachain here, as far as the runtime's APIs tell.
+func kindOf(v *runtimeapi.Version) error {
+	if _, ok := v.API(runtimeapi.ParachainHost); ok {
+		return ErrRelayChain
+	}
+	if _, ok := v.API(runtimeapi.CollectCollationInfo); !ok {
+		return fmt.Errorf("%w (no CollectCollationInfo)", ErrNoParachain)
+	}
+	if _, ok := v.API(runtimeapi.AuraApi); !ok {
+		return ErrNoAura
+	}
+	return nil
+}
+
+// paraID asks the runtime, then the spec, then the storage of ParachainInfo.
+func (h *Host) paraID(ctx context.Context, spec *chainspec.Spec, raw *chainspec.Raw, s *trie.State, o Options) (primitives.ParaID, error) {
+	r, err := h.At(ctx, s, OffChain)
+	if err != nil {
+		return 0, err
+	}
+	if _, ok := r.API(runtimeapi.GetParachainInfo); ok {
+		return r.ParachainID(ctx)
+	}
+	if id, ok := raw.ParachainID(); ok {
+		return primitives.ParaID(id), nil
+	}
+	if spec.ParaID != nil {
+		return primitives.ParaID(*spec.ParaID), nil
+	}
+	if o.ParaID != 0 {
+		return o.ParaID, nil
+	}
+	return 0, ErrParaID
+}
+
+// edit makes the changes that the options ask for.
+func (h *Host) edit(ctx context.Context, c *Chain, meta *metadata.Metadata, o Options) error {
+	e := &editor{meta: meta, state: c.State}
+	if o.Collators > 0 {
+		r, err := h.At(ctx, c.State, OffChain)
+		if err != nil {
+			return err
+		}
+		c.Keys = DevAuraKeys(c.Scheme, o.Collators)
+		if err := e.authorities(ctx, r, c.Keys); err != nil {
+			return fmt.Errorf("replace the authorities: %w", err)
+		}
+	}
+	if o.Fund {
+		var err error
+		if c.Accounts, err = e.fund(); err != nil {
+			return fmt.Errorf("fund development accounts: %w", err)
+		}
+	}
+	if len(e.changes) == 0 {
+		return nil
+	}
+	state, err := c.State.Apply(c.Version.StateVersion(), e.changes, nil, nil)
+	if err != nil {
+		return fmt.Errorf("edit the genesis: %w", err)
+	}
+	c.State, c.Edits = state, e.sentences
+	return nil
+}
+
+// genesisBuilder is the runtime API GenesisBuilder on empty storage.
+type genesisBuilder struct {
+	ctx  context.Context
+	host *Host
+	code *Code
+}
+
+// Preset implements [chainspec.Builder].
+func (b *genesisBuilder) Preset(name string) ([]byte, bool, error) {
+	return b.code.on(trie.NewState(trie.New(), nil)).GenesisPreset(b.ctx, name)
+}
+
+// PresetNames implements [chainspec.Builder].
+func (b *genesisBuilder) PresetNames() ([]string, error) {
+	return b.code.on(trie.NewState(trie.New(), nil)).GenesisPresetNames(b.ctx)
+}
+
+// BuildState implements [chainspec.Builder].
+func (b *genesisBuilder) BuildState(config []byte) (*chainspec.Raw, error) {
+	s := b.code.session(trie.NewState(trie.New(), nil), nil)
+	if err := s.runtime.GenesisBuildState(b.ctx, config); err != nil {
+		return nil, err
+	}
+	state, err := s.finish()
+	if err != nil {
+		return nil, err
+	}
+	return rawOf(state)
+}
+
+// rawOf lists a whole state.
+func rawOf(s *trie.State) (*chainspec.Raw, error) {
+	raw := &chainspec.Raw{Top: map[string][]byte{}}
+	ids, err := s.ChildIDs()
+	if err != nil {
+		return nil, err
+	}
+	err = s.Top().Visit(func(k, v []byte) bool { raw.Top[string(k)] = slices.Clone(v); return true })
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		child, err := s.Child(id, nil)
+		if err != nil {
+			return nil, err
+		}
+		pairs := map[string][]byte{}
+		if err := child.Visit(func(k, v []byte) bool { pairs[string(k)] = slices.Clone(v); return true }); err != nil {
+			return nil, err
+		}
+		if raw.Children == nil {
+			raw.Children = map[string]map[string][]byte{}
+		}
+		raw.Children[string(id)] = pairs
+		delete(raw.Top, string(trie.ChildKey(id)))
+	}
+	return raw, nil
+}
+
+// sortedKeys lists a map's keys in order.
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

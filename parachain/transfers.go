@@ -1,0 +1,113 @@
+package parachain
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"pileus/metadata"
+	"pileus/primitives"
+	"pileus/scale"
+)
+
+// transferPeriod is the number of blocks for which a transfer is valid; wallets take 64.
+const transferPeriod = 64
+
+// ErrNoTransfers says that nothing can be transferred on a chain: it has no balances, or no account with funds.
+var ErrNoTransfers = errors.New("the chain has no funded development account")
+
+// Transfers makes signed balance transfers between development accounts: each account in
+// turn sends to the next one. The nonces it counts itself, from those that it is told.
+type Transfers struct {
+	meta     *metadata.Metadata
+	call     string
+	amount   scale.U128
+	genesis  primitives.Hash
+	accounts []Account
+	nonces   []uint64
+	next     int // account that sends the next one
+	general  bool
+	pipeline uint8
+}
+
+// TransferContext is the moment at which a transfer is made.
+type TransferContext struct {
+	Number uint32          // of the best block
+	Hash   primitives.Hash // of the best block
+}
+
+// NewTransfers returns the source of transfers for a chain, by the metadata of its
+// present runtime; after a code upgrade a new one takes over the nonces ([Transfers.Nonces]).
+//
+// The extrinsics are signed ones of version 4 where the runtime takes those, else general
+// ones of version 5 whose pipeline verifies a signature.
+func NewTransfers(m *metadata.Metadata, genesis primitives.Hash, accounts []Account, nonces []uint64) (*Transfers, error) {
+	if len(accounts) == 0 {
+		return nil, ErrNoTransfers
+	}
+	t := &Transfers{meta: m, genesis: genesis, accounts: accounts, nonces: make([]uint64, len(accounts))}
+	copy(t.nonces, nonces)
+	deposit, err := m.Constant("Balances", "ExistentialDeposit")
+	if err != nil {
+		return nil, fmt.Errorf("transfers: %w", err)
+	}
+	t.amount = max128(deposit.Int, scale.U128{Lo: 1})
+	for _, name := range []string{"transfer_keep_alive", "transfer_allow_death", "transfer"} {
+		if _, err = m.EncodeCall("Balances", name, accounts[0].ID, t.amount); err == nil {
+			t.call = name
+			break
+		}
+	}
+	if t.call == "" {
+		return nil, fmt.Errorf("transfers: %w", err)
+	}
+	t.general = len(m.Extrinsic.Versions) > 0 && !slices.Contains(m.Extrinsic.Versions, 4)
+	if t.general && len(m.Extrinsic.Pipelines) > 0 {
+		t.pipeline = m.Extrinsic.Pipelines[0].Version
+	}
+	return t, nil
+}
+
+// Nonces are the nonces that the accounts' next transfers will have.
+func (t *Transfers) Nonces() []uint64 { return slices.Clone(t.nonces) }
+
+// Reset sets the nonce of an account's next transfer, for example after its transactions were dropped.
+func (t *Transfers) Reset(account int, nonce uint64) { t.nonces[account] = nonce }
+
+// Next is the next transfer, without its length prefix.
+func (t *Transfers) Next(at TransferContext) ([]byte, error) {
+	i := t.next
+	to := t.accounts[(i+1)%len(t.accounts)].ID
+	xt, err := t.Make(i, to, t.amount, t.nonces[i], at)
+	if err != nil {
+		return nil, err
+	}
+	t.nonces[i]++
+	t.next = (i + 1) % len(t.accounts)
+	return xt, nil
+}
+
+// Make builds one transfer from a development account. Its era begins at the block at.
+func (t *Transfers) Make(from int, to []byte, amount scale.U128, nonce uint64, at TransferContext) ([]byte, error) {
+	call, err := t.meta.EncodeCall("Balances", t.call, to, amount)
+	if err != nil {
+		return nil, fmt.Errorf("transfer: %w", err)
+	}
+	p := metadata.TxParams{Nonce: nonce, Genesis: t.genesis, Asset: metadata.None()}
+	// An era names the block at which it begins by its number alone, so it has to be the
+	// best block itself: only of that one the hash is at hand.
+	if era := metadata.MortalEra(transferPeriod, uint64(at.Number)); at.Number > 0 && era.Birth(uint64(at.Number)) == uint64(at.Number) {
+		p.Era, p.Birth = era, at.Hash
+	}
+	signer := t.accounts[from].signer
+	var xt []byte
+	if t.general {
+		xt, err = t.meta.GeneralExtrinsic(&signer, call, t.pipeline, p)
+	} else {
+		xt, err = t.meta.SignedExtrinsic(signer, call, p)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("transfer: %w", err)
+	}
+	return xt, nil
+}
