@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"pileus/crypto"
 	"pileus/primitives"
@@ -26,6 +27,7 @@ var (
 	ErrAssignment                 = errors.New("InvalidAssignment")
 	ErrInvalidBacking             = errors.New("InvalidBacking")
 	ErrInsufficientBacking        = errors.New("InsufficientBacking")
+	ErrDisabled                   = errors.New("the vote is that of a disabled validator")
 )
 
 // candidate is a backed candidate that stood so far, with what was found out about it.
@@ -45,10 +47,7 @@ type candidate struct {
 // latter's check of votes is an error there and only drops the candidate here, which an
 // importer takes for the same)
 func (x *execution) sanitizeCandidates(list []primitives.BackedCandidate, eligible map[primitives.CoreIndex]claim) (kept []*candidate, dropped []Dropped) {
-	drop := func(c *candidate, err error) {
-		dropped = append(dropped, Dropped{What: fmt.Sprintf("candidate %s of para %d", c.hash.Short(), c.Candidate.Descriptor.Para()),
-			Reason: err.Error(), Err: err, Candidate: c.hash})
-	}
+	drop := func(c *candidate, err error) { dropped = append(dropped, droppedCandidate(c, "candidate", err)) }
 	perPara := map[primitives.ParaID][]*candidate{}
 	parents := itemSchedulingBuffer.or(x.tx)
 	for i := range list {
@@ -62,7 +61,8 @@ func (x *execution) sanitizeCandidates(list []primitives.BackedCandidate, eligib
 	}
 	for _, para := range sortedKeys(perPara) {
 		chain := perPara[para]
-		n, err := x.chained(para, chain, eligible)
+		n, votes, err := x.chained(para, chain, eligible)
+		dropped = append(dropped, votes...)
 		kept = append(kept, chain[:n]...)
 		for _, c := range chain[n:] {
 			drop(c, err)
@@ -72,31 +72,40 @@ func (x *execution) sanitizeCandidates(list []primitives.BackedCandidate, eligib
 	return kept, dropped
 }
 
+func droppedCandidate(c *candidate, what string, err error) Dropped {
+	return Dropped{What: fmt.Sprintf("%s %s of para %d", what, c.hash.Short(), c.Candidate.Descriptor.Para()), Reason: err.Error(), Err: err, Candidate: c.hash}
+}
+
 // chained returns how many of a para's candidates, from the first on, may be backed as a
-// chain, and why the next one may not.
-func (x *execution) chained(para primitives.ParaID, chain []*candidate, eligible map[primitives.CoreIndex]claim) (int, error) {
+// chain, which of their votes were dropped, and why the next candidate may not be backed.
+func (x *execution) chained(para primitives.ParaID, chain []*candidate, eligible map[primitives.CoreIndex]claim) (n int, votes []Dropped, err error) {
 	head, context, ok := latest(x.tx, para)
 	if !ok {
-		return 0, ErrUnknownPara
+		return 0, nil, ErrUnknownPara
 	}
 	seen, used := map[primitives.CandidateHash]bool{}, map[primitives.CoreIndex]bool{}
 	for i, c := range chain {
 		if seen[c.hash] {
-			return i, ErrDuplicate
+			return i, votes, ErrDuplicate
 		}
 		seen[c.hash] = true
 		if err := x.accept(c, head, context); err != nil {
-			return i, err
+			return i, votes, err
 		}
 		if err := x.place(c, eligible, used); err != nil {
-			return i, err
+			return i, votes, err
+		}
+		for _, v := range x.withoutDisabled(c) {
+			d := droppedCandidate(c, "backing vote for candidate", ErrDisabled)
+			d.Validator = v
+			votes = append(votes, d)
 		}
 		if err := x.checkVotes(c); err != nil {
-			return i, err
+			return i, votes, err
 		}
 		head, context = c.Candidate.Commitments.HeadData, c.relayParent
 	}
-	return len(chain), nil
+	return len(chain), votes, nil
 }
 
 // checkDescriptor is what holds for a candidate by itself: version, parents, signals, session
@@ -174,29 +183,79 @@ func (x *execution) place(c *candidate, eligible map[primitives.CoreIndex]claim,
 	return nil
 }
 
-// checkVotes checks the votes of the candidate's group (primitives::check_candidate_backing).
-// Votes of disabled validators are not allowed to be there: an author takes them out.
+// checkVotes checks the votes of the candidate's group.
 func (x *execution) checkVotes(c *candidate) error {
 	_, members, _ := group(x.tx, x.config, c.core, c.scheduling)
-	bits, _, _ := c.Group()
-	if bits.Len() != len(members) || len(c.Votes) > len(members) || bits.Ones() != len(c.Votes) {
-		return fmt.Errorf("%w: %d bits, %d of them set, %d votes, a group of %d", ErrInvalidBacking, bits.Len(), bits.Ones(), len(c.Votes), len(members))
-	}
 	validators := itemActiveKeys.or(x.tx)
+	keys := make([][32]byte, len(members))
+	for i, v := range members {
+		keys[i] = validators[v]
+	}
 	ctx := primitives.SigningContext{Session: x.session, Parent: c.Candidate.Descriptor.SchedulingParent()}
+	voters, err := checkBacking(c.BackedCandidate, c.hash, ctx, keys)
+	if err != nil {
+		return err
+	}
+	if need := primitives.BackingThreshold(len(members), x.config.MinimumBackingVotes); len(voters) < need {
+		return fmt.Errorf("%w: %d of %d votes", ErrInsufficientBacking, len(voters), need)
+	}
 	c.backers = nil
+	for _, i := range voters {
+		c.backers = append(c.backers, members[i])
+	}
+	return nil
+}
+
+// checkBacking returns which members of a group with these keys voted for the candidate;
+// every vote must be good (polkadot_primitives::check_candidate_backing).
+func checkBacking(c *primitives.BackedCandidate, hash primitives.CandidateHash, ctx primitives.SigningContext, group [][32]byte) (voters []int, err error) {
+	bits, _, _ := c.Group()
+	if bits.Len() != len(group) || len(c.Votes) > len(group) || bits.Ones() != len(c.Votes) {
+		return nil, fmt.Errorf("%w: %d bits, %d of them set, %d votes, a group of %d", ErrInvalidBacking, bits.Len(), bits.Ones(), len(c.Votes), len(group))
+	}
+	for i, key := range group {
+		if !bits.Get(i) {
+			continue
+		}
+		vote := c.Votes[len(voters)]
+		if !crypto.Sr25519Verify(vote.Signature, primitives.StatementPayload(vote.Kind, hash, ctx), key) {
+			return nil, fmt.Errorf("%w: signature of the group's member %d", ErrInvalidBacking, i)
+		}
+		voters = append(voters, i)
+	}
+	return voters, nil
+}
+
+// withoutDisabled takes the votes of disabled validators away and tells whose they were
+// (paras_inherent filter_backed_statements_from_disabled_validators).
+func (x *execution) withoutDisabled(c *candidate) (taken []primitives.ValidatorIndex) {
+	disabled := itemDisabled.or(x.tx)
+	bits, core, injected := c.Group()
+	_, members, _ := group(x.tx, x.config, c.core, c.scheduling)
+	if len(disabled) == 0 || bits.Len() != len(members) || bits.Ones() != len(c.Votes) {
+		return nil
+	}
+	stripped := primitives.BackedCandidate{Candidate: c.Candidate}
+	left, vote := bits.Clone(), 0
 	for i, v := range members {
 		if !bits.Get(i) {
 			continue
 		}
-		vote := c.Votes[len(c.backers)]
-		if !crypto.Sr25519Verify(vote.Signature, primitives.StatementPayload(vote.Kind, c.hash, ctx), validators[v]) {
-			return fmt.Errorf("%w: vote of validator %d", ErrInvalidBacking, v)
+		if slices.Contains(disabled, v) {
+			left.Clear(i)
+			taken = append(taken, v)
+		} else {
+			stripped.Votes = append(stripped.Votes, c.Votes[vote])
 		}
-		c.backers = append(c.backers, v)
+		vote++
 	}
-	if need := primitives.BackingThreshold(len(members), x.config.MinimumBackingVotes); len(c.backers) < need {
-		return fmt.Errorf("%w: %d of %d votes", ErrInsufficientBacking, len(c.backers), need)
+	if len(taken) == 0 {
+		return nil
 	}
-	return nil
+	if injected {
+		left = left.Append(uint64(core), 8)
+	}
+	stripped.ValidatorIndices = left
+	c.BackedCandidate = &stripped
+	return taken
 }

@@ -137,19 +137,22 @@ func (x *execution) advanceEpoch() {
 	x.endsSession = true
 }
 
-// author is the place of the authority that may claim the slot on top of a state
-// (sc_consensus_babe secondary_slot_author).
+// author is the place of the authority that may claim the slot on top of a state. In a
+// slot behind the epoch's end, however far, the next epoch's data counts.
 func author(r reader, p Params, slot primitives.Slot) uint32 {
-	randomness, authorities := itemRandomness, itemAuthorities
 	if slot >= epochEnd(r, p) {
-		randomness, authorities = itemNextRandomness, itemNextAuthorities
+		return secondaryAuthor(itemNextRandomness.or(r), slot, len(itemNextAuthorities.or(r)))
 	}
-	seed := randomness.or(r)
-	h := hashing.Blake2b256(scale.AppendU64(append([]byte(nil), seed[:]...), uint64(slot)))
-	n := uint64(len(authorities.or(r)))
-	var place uint64 // of h as a big-endian number, modulo n
+	return secondaryAuthor(itemRandomness.or(r), slot, len(itemAuthorities.or(r)))
+}
+
+// secondaryAuthor is blake2b-256(randomness ++ slot) as a big-endian number, modulo the
+// number of authorities (sc_consensus_babe secondary_slot_author).
+func secondaryAuthor(randomness Hash, slot primitives.Slot, authorities int) uint32 {
+	h := hashing.Blake2b256(scale.AppendU64(randomness[:], uint64(slot)))
+	var place uint64
 	for _, b := range h {
-		place = (place<<8 | uint64(b)) % n
+		place = (place<<8 | uint64(b)) % uint64(authorities)
 	}
 	return uint32(place)
 }

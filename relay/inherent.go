@@ -14,7 +14,7 @@ type Dropped struct {
 	Reason    string                    // why, in the words of the released runtimes where they have some
 	Err       error                     // the reason, to branch on
 	Candidate primitives.CandidateHash  // of a candidate
-	Validator primitives.ValidatorIndex // of a bitfield
+	Validator primitives.ValidatorIndex // of a bitfield or a vote
 }
 
 // CreateInherent leaves out of raw what cannot stand in a block on top of the parent that

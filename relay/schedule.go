@@ -127,7 +127,7 @@ func (w *work) take() Assignment {
 	s.remaining -= min(s.remaining, w.step)
 	if s.remaining < w.step {
 		w.pos++
-		s.remaining += min(s.Parts, 0xffff-s.remaining)
+		s.remaining = uint16(min(uint32(s.remaining)+uint32(s.Parts), PartsOfCore))
 	}
 	return a
 }
