@@ -207,14 +207,15 @@ func (x *execution) checkVotes(c *candidate) error {
 }
 
 // checkBacking returns which members of a group with these keys voted for the candidate;
-// every vote must be good (polkadot_primitives::check_candidate_backing).
+// every vote must be good, and no vote may be without its bit. Bits behind the last vote
+// count for nothing. (polkadot_primitives::check_candidate_backing)
 func checkBacking(c *primitives.BackedCandidate, hash primitives.CandidateHash, ctx primitives.SigningContext, group [][32]byte) (voters []int, err error) {
 	bits, _, _ := c.Group()
-	if bits.Len() != len(group) || len(c.Votes) > len(group) || bits.Ones() != len(c.Votes) {
+	if bits.Len() != len(group) || bits.Ones() < len(c.Votes) {
 		return nil, fmt.Errorf("%w: %d bits, %d of them set, %d votes, a group of %d", ErrInvalidBacking, bits.Len(), bits.Ones(), len(c.Votes), len(group))
 	}
 	for i, key := range group {
-		if !bits.Get(i) {
+		if !bits.Get(i) || len(voters) == len(c.Votes) {
 			continue
 		}
 		vote := c.Votes[len(voters)]
@@ -232,7 +233,7 @@ func (x *execution) withoutDisabled(c *candidate) (taken []primitives.ValidatorI
 	disabled := itemDisabled.or(x.tx)
 	bits, core, injected := c.Group()
 	_, members, _ := group(x.tx, x.config, c.core, c.scheduling)
-	if len(disabled) == 0 || bits.Len() != len(members) || bits.Ones() != len(c.Votes) {
+	if len(disabled) == 0 || bits.Len() != len(members) || bits.Ones() < len(c.Votes) {
 		return nil
 	}
 	stripped := primitives.BackedCandidate{Candidate: c.Candidate}
@@ -241,10 +242,11 @@ func (x *execution) withoutDisabled(c *candidate) (taken []primitives.ValidatorI
 		if !bits.Get(i) {
 			continue
 		}
-		if slices.Contains(disabled, v) {
+		switch {
+		case slices.Contains(disabled, v):
 			left.Clear(i)
 			taken = append(taken, v)
-		} else {
+		case vote < len(c.Votes):
 			stripped.Votes = append(stripped.Votes, c.Votes[vote])
 		}
 		vote++
