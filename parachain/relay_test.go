@@ -15,8 +15,9 @@ type standIn struct {
 	number uint32
 	slot   primitives.Slot
 	author *crypto.Sr25519Pair
-	last   *primitives.Header
 	config []byte
+
+	goAhead bool // for the para's code upgrade
 }
 
 func newStandIn(para primitives.ParaID, number uint32, slot primitives.Slot) *standIn {
@@ -43,7 +44,7 @@ func (r *standIn) next(t testing.TB, included []byte, offset uint32) *relayPoint
 	r.slot++
 	public := r.author.Public()
 	authorities := scale.AppendU64(append([]byte{4}, public[:]...), 1)
-	state := trie.FromPairs(trie.V1, []trie.Pair{
+	pairs := []trie.Pair{
 		{Key: primitives.KeyCurrentSlot, Value: scale.AppendU64(nil, uint64(r.slot))},
 		{Key: primitives.KeyActiveConfig, Value: r.config},
 		{Key: primitives.KeyParaHead(r.para), Value: scale.AppendBytes(nil, included)},
@@ -52,7 +53,11 @@ func (r *standIn) next(t testing.TB, included []byte, offset uint32) *relayPoint
 		{Key: primitives.KeyNextAuthorities, Value: authorities},
 		{Key: primitives.KeyOneEpochAgo, Value: make([]byte, 32)},
 		{Key: primitives.KeyTwoEpochsAgo, Value: make([]byte, 32)},
-	})
+	}
+	if r.goAhead {
+		pairs = append(pairs, trie.Pair{Key: primitives.KeyUpgradeGoAhead(r.para), Value: []byte{1}})
+	}
+	state := trie.FromPairs(trie.V1, pairs)
 	keys := [][]byte{
 		primitives.KeyCurrentSlot, primitives.KeyActiveConfig, primitives.KeyParaHead(r.para),
 		primitives.KeyDispatchQueueRemaining(r.para), primitives.KeyDispatchQueueSize(r.para), primitives.KeyDmqMqcHead(r.para),
