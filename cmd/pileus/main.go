@@ -1,0 +1,101 @@
+// Command pileus runs parachains through asynchronous backing on one machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"pileus"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+const exitHelp = `
+Exit codes: 0 the run reached its end and at least one block was authored (a stall is a
+result, and the verdict says it); 1 failed, or no block could be authored; 2 wrong flags
+or values; 130 interrupted.`
+
+// usageError is a wrong flag or value.
+type usageError struct{ error }
+
+// errInterrupted and errNothing choose an exit code; what is to be said has been said.
+var (
+	errInterrupted = errors.New("interrupted")
+	errNothing     = errors.New("no block could be authored")
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() { <-ctx.Done(); stop() }() // a second ctrl-C ends the process at once
+
+	root := &cobra.Command{
+		Use:           "pileus",
+		Short:         "Parachains through asynchronous backing, in one process",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(simulateCommand(), validateCommand(), versionCommand())
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+	}
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return report(err)
+}
+
+// usageArgs makes wrong arguments usage errors.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check != nil {
+			if err := check(cmd, args); err != nil {
+				return usageError{err}
+			}
+		}
+		return nil
+	}
+}
+
+// report says what went wrong, in one sentence, and chooses the exit code.
+func report(err error) int {
+	var usage usageError
+	var setting *pileus.SettingError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "pileus: interrupted")
+		return exitInterrupted
+	case errors.Is(err, errNothing):
+		return exitFailed
+	case errors.As(err, &usage), errors.As(err, &setting), isUnknownCommand(err):
+		fmt.Fprintf(os.Stderr, "pileus: %v\nSee pileus help.\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(os.Stderr, "pileus: %v\n", err)
+	return exitFailed
+}
+
+func isUnknownCommand(err error) bool {
+	const words = "unknown command"
+	s := err.Error()
+	return len(s) > len(words) && s[:len(words)] == words
+}

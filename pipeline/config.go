@@ -1,0 +1,44 @@
+package pipeline
+
+import (
+	"context"
+
+	"pileus/primitives"
+	"pileus/pvf"
+	"pileus/relay"
+	"pileus/validator"
+)
+
+// Config is what a network is made of.
+type Config struct {
+	Seed       uint64
+	Relay      relay.GenesisConfig // its validators' keys are made by the network
+	Validators int
+	PVF        PVF
+	Paras      []Para // besides those that only stand in Relay.Paras
+	Events     func(Timed)
+	Faults     Faults
+}
+
+// PVF executes candidates for validators; [*pvf.Validator] does.
+type PVF interface {
+	Validate(ctx context.Context, job *pvf.Job) (*primitives.ValidationResult, error)
+}
+
+// Faults are what goes wrong in a network; in the zero value nothing does. Numbers are
+// those of the best relay block at that time.
+type Faults struct {
+	SkipSlot  func(primitives.Slot) bool                                                              // its author makes no block
+	Offline   func(v primitives.ValidatorIndex, number uint32) bool                                   // hears and says nothing
+	Statement func(from primitives.ValidatorIndex, s *validator.Statement) bool                       // false: it is lost
+	Bitfield  func(from primitives.ValidatorIndex, number uint32, b *validator.BitfieldReceived) bool // false: it is lost
+	Inherent  func(slot primitives.Slot, data *primitives.ParachainsInherentData)                     // what the author is given
+	Calls     func(primitives.Slot) []relay.Call                                                      // of the relay chain's own governance
+}
+
+func (f *Faults) calls(slot primitives.Slot) []relay.Call {
+	if f.Calls == nil {
+		return nil
+	}
+	return f.Calls(slot)
+}

@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pileus/crypto"
+	"pileus/hashing"
+	"pileus/primitives"
+	"pileus/relay"
+	"pileus/scale"
+	"pileus/validator"
+	"pileus/world"
+)
+
+// New makes a network. Its relay chain takes up the parachains where their state stands.
+func New(ctx context.Context, cfg Config) (*Network, error) {
+	n := &Network{cfg: cfg, ctx: ctx, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
+		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}}
+	for i := range cfg.Validators {
+		pair := crypto.NewSr25519FromSeed(hashing.Blake2b256(scale.AppendU32(scale.AppendU64([]byte("validator"), cfg.Seed), uint32(i))))
+		v := validator.New(validator.Config{Key: pair, Classic: cfg.Relay.Rules == relay.Classic})
+		n.validators = append(n.validators, &node{v, primitives.ValidatorIndex(i), pair})
+		n.cfg.Relay.Validators = append(n.cfg.Relay.Validators, pair.Public())
+	}
+	n.cfg.Relay.Seed = cfg.Seed
+	for _, p := range cfg.Paras {
+		c := newChain(p)
+		n.chains = append(n.chains, c)
+		n.takeUp(c)
+	}
+	state, header, err := relay.Genesis(n.cfg.Relay)
+	if err != nil {
+		return nil, fmt.Errorf("start the relay chain: %w", err)
+	}
+	genesis := &relayBlock{hash: header.Hash(), header: &header, state: state, slot: n.cfg.Relay.Slot}
+	n.relay[genesis.hash], n.best, n.first = genesis, genesis, header.Number+1
+	n.ledger = newLedger(func() uint32 { return n.best.state.SchedulingLookahead() })
+	n.world = world.New(time.Duration(n.cfg.Relay.Slot+1) * relaySlot)
+	n.start = n.world.Now()
+	n.know(genesis)
+	n.tellStart()
+	n.deliver(genesis)
+	return n, nil
+}
+
+// takeUp continues what a parachain has stored of an earlier relay chain: numbers and
+// slots start above it, message queues continue.
+func (n *Network) takeUp(c *chain) {
+	f, r := &c.Chain.Facts, &n.cfg.Relay
+	r.Number = max(r.Number, f.MinRelayNumber())
+	r.Slot = max(r.Slot, f.MinRelaySlot())
+	para := relay.ParaGenesis{ID: c.id, Head: c.Chain.Head(), Code: c.Chain.Code, DmqHead: f.DmqHead}
+	for _, h := range f.HrmpHeads {
+		para.Ingress = append(para.Ingress, relay.ChannelGenesis{Peer: h.Sender, Head: h.Head})
+	}
+	r.Paras = append(r.Paras, para)
+}
+
+func (n *Network) tellStart() {
+	for _, c := range n.chains {
+		n.tell(ParaStarted{c.id, c.code, c.Chain.Version.SpecName, c.Chain.Version.SpecVersion, c.names(), c.Collator.String(), n.first})
+	}
+}
+
+// know keeps who the validators of a block's session are.
+func (n *Network) know(b *relayBlock) {
+	session := b.state.SessionIndexForChild()
+	if n.sessions[session] == nil {
+		n.sessions[session] = b.state.ActiveIndices()
+	}
+}
+
+// validatorAt is the validator with that index in the session; nil if there is none.
+func (n *Network) validatorAt(session primitives.SessionIndex, v primitives.ValidatorIndex) *node {
+	active := n.sessions[session]
+	if int(v) >= len(active) || int(active[v]) >= len(n.validators) {
+		return nil
+	}
+	return n.validators[active[v]]
+}

@@ -1,0 +1,95 @@
+package pileus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"pileus/executor"
+	"pileus/hashing"
+	"pileus/parachain"
+	"pileus/primitives"
+	"pileus/pvf"
+	"pileus/scale"
+)
+
+// Validation replays PoV files as a validator does.
+type Validation struct {
+	Chain    string // chain spec of the parachain; or
+	Wasm     string // its runtime
+	CacheDir string // compiled runtimes; empty: none
+}
+
+// Validated is what became of one PoV.
+type Validated struct {
+	File   string
+	Result *primitives.ValidationResult
+	Err    error
+}
+
+// String is one line for a person.
+func (v Validated) String() string {
+	if v.Err != nil {
+		return fmt.Sprintf("%s: invalid: %v", v.File, v.Err)
+	}
+	head := "head of " + fmt.Sprint(len(v.Result.HeadData)) + " bytes"
+	var h primitives.Header
+	if scale.Decode(v.Result.HeadData, &h) == nil {
+		head = fmt.Sprintf("block #%d %s", h.Number, primitives.ParaHeadHash(v.Result.HeadData))
+	}
+	return fmt.Sprintf("%s: valid: %s, %d upward and %d horizontal messages, watermark #%d", v.File, head,
+		len(v.Result.UpwardMessages), len(v.Result.HorizontalMessages), v.Result.HrmpWatermark)
+}
+
+// maxPoVFile bounds a PoV file, in bytes.
+const maxPoVFile = primitives.PoVBombLimit + 1<<20
+
+// Run replays the files. Its error says that at least one is invalid or cannot be read;
+// what was found is returned for each file up to then.
+func (v Validation) Run(ctx context.Context, files []string) (list []Validated, err error) {
+	s := Defaults()
+	s.Chain, s.Wasm = v.Chain, v.Wasm
+	spec, err := s.spec()
+	if err != nil {
+		return nil, err
+	}
+	engine, err := executor.NewEngine(ctx, executor.Config{CacheDir: v.CacheDir})
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close(context.Background())
+	code := spec.Code()
+	if len(code) == 0 {
+		return nil, parachain.ErrNoCode
+	}
+	validator := pvf.New(engine, false)
+	defer validator.Close(context.Background())
+	var failed error
+	for _, file := range files {
+		r := Validated{File: file}
+		r.Result, r.Err = replay(ctx, validator, code, file)
+		if ctx.Err() != nil {
+			return list, ctx.Err()
+		}
+		if r.Err != nil && failed == nil {
+			failed = errors.New("not every PoV is valid")
+		}
+		list = append(list, r)
+	}
+	return list, failed
+}
+
+func replay(ctx context.Context, v *pvf.Validator, code []byte, file string) (*primitives.ValidationResult, error) {
+	raw, err := readFile(file, maxPoVFile)
+	if err != nil {
+		return nil, err
+	}
+	var pov primitives.ExportedPoV
+	if err := scale.Decode(raw, &pov); err != nil {
+		return nil, fmt.Errorf("not a PoV file: %w", err)
+	}
+	return v.Validate(ctx, &pvf.Job{
+		Code: code, CodeHash: hashing.Blake2b256(code), ParentHead: pov.Data.ParentHead, PoV: &pov.PoV,
+		RelayParentNumber: pov.Data.RelayParentNumber, RelayParentStorageRoot: pov.Data.RelayParentStorageRoot,
+	})
+}

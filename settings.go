@@ -1,0 +1,146 @@
+package pileus
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pileus/primitives"
+)
+
+// The kinds of collators and rule sets, by the names under which they are chosen.
+const (
+	Auto      = "auto"
+	Basic     = "basic"
+	Lookahead = "lookahead"
+	SlotBased = "slot-based"
+
+	current = "current"
+	classic = "classic"
+)
+
+// Settings are everything that a run depends on. Start from [Defaults].
+type Settings struct {
+	Chain  string // chain spec of the parachain; or
+	Wasm   string // its runtime, raw or compressed, with
+	Preset string // the genesis preset of the runtime
+
+	RelayBlocks uint32 // slots that the relay chain runs
+	Seed        uint64
+
+	Collator          string        // auto, basic, lookahead, slot-based
+	Collators         int           // and as many Aura authorities
+	AuthoringDuration time.Duration // authoring_duration of the collator
+	BlockCost         time.Duration // what every block costs; 0: what its weight says
+	Transfers         int           // balance transfers submitted per relay block
+
+	Rules         string // current, classic
+	Relay         primitives.HostConfiguration
+	Validators    int
+	SessionBlocks uint32
+	Fresh         bool // the relay chain starts with session 0, in which no groups and cores exist
+
+	ExecuteAll  bool   // every validator executes, instead of sharing one real execution
+	CacheDir    string // compiled runtimes; empty: none
+	ExportPoVTo string // folder for PoV files; empty: none
+}
+
+// Defaults are the settings of `pileus simulate` without flags.
+func Defaults() Settings {
+	return Settings{
+		Preset: "development", RelayBlocks: 100, Seed: 1,
+		Collator: Auto, Collators: 2, AuthoringDuration: 2 * time.Second,
+		Rules: current, Relay: DefaultRelayConfig(), Validators: 5, SessionBlocks: 600,
+	}
+}
+
+// Validate finds wrong values; its error is a [*SettingError].
+func (s *Settings) Validate() error {
+	bad := func(format string, args ...any) error { return &SettingError{fmt.Sprintf(format, args...)} }
+	switch {
+	case s.Chain == "" && s.Wasm == "":
+		return bad("name the parachain: --chain SPEC.json or --wasm RUNTIME.wasm")
+	case s.Chain != "" && s.Wasm != "":
+		return bad("--chain and --wasm exclude each other")
+	case s.RelayBlocks == 0:
+		return bad("--relay-blocks must be at least 1")
+	case s.RelayBlocks > 10_000_000:
+		return bad("--relay-blocks must be at most 10000000")
+	case s.Collator != Auto && s.Collator != Basic && s.Collator != Lookahead && s.Collator != SlotBased:
+		return bad("--collator %q: choose auto, basic, lookahead or slot-based", s.Collator)
+	case s.Rules != current && s.Rules != classic:
+		return bad("--rules %q: choose current or classic", s.Rules)
+	case s.Collators < 1 || s.Collators > 100:
+		return bad("--collators must be 1 to 100")
+	case s.Validators < 2 || s.Validators > 1000:
+		return bad("--validators must be 2 to 1000: a candidate needs backers, and availability a supermajority")
+	case s.AuthoringDuration <= 0 || s.AuthoringDuration > time.Minute:
+		return bad("--authoring-duration must be above 0 and at most 1m")
+	case s.BlockCost < 0 || s.BlockCost > time.Minute:
+		return bad("--block-cost must be above 0 and at most 1m")
+	case s.SessionBlocks < 2:
+		return bad("--session-blocks must be at least 2")
+	case s.Transfers < 0 || s.Transfers > 10_000:
+		return bad("--transfers must be 0 to 10000")
+	}
+	if err := s.Relay.Validate(); err != nil {
+		return &SettingError{"the relay chain would refuse this host configuration:\n" + err.Error()}
+	}
+	return nil
+}
+
+// MarshalJSON writes what determines the run. Where compiled code is cached and PoVs are
+// exported does not.
+func (s *Settings) MarshalJSON() ([]byte, error) {
+	var cost any = "by weight"
+	if s.BlockCost > 0 {
+		cost = s.BlockCost.Seconds() * 1000
+	}
+	return json.Marshal(map[string]any{
+		"chain": s.Chain, "wasm": s.Wasm, "preset": s.Preset, "relay_blocks": s.RelayBlocks, "seed": s.Seed,
+		"collator": s.Collator, "collators": s.Collators, "authoring_duration_ms": s.AuthoringDuration.Seconds() * 1000,
+		"block_cost_ms": cost, "transfers": s.Transfers, "rules": s.Rules, "validators": s.Validators,
+		"session_blocks": s.SessionBlocks, "execute_all": s.ExecuteAll, "relay": relayConfigJSON(&s.Relay),
+	})
+}
+
+// simplified lists what a run simulates, for the report.
+func (s *Settings) simplified() []string {
+	list := []string{
+		"The network: latencies and fetch times follow a table, messages are not lost.",
+		"Time: a block costs what its weight says (or --block-cost), never what this machine's clock says.",
+		"BABE: slots are claimed as secondary plain slots with real seals; there is no VRF lottery and no randomness of a block's own.",
+		"Relay chain: a fixed validator set, cores assigned directly; no approvals, disputes, GRANDPA (finality lags 2 blocks), fees or accounts.",
+		"Upward messages are queued and counted but not executed.",
+	}
+	if !s.ExecuteAll {
+		list = append(list, "Validators share the result of one real execution of validate_block per code and parameters (--execute-all runs every one).")
+	}
+	if s.Rules == classic {
+		list = append(list, "Rules classic: formats and runtime API of today, but allowed_ancestry_len bounds the window and max_candidate_depth the depth, as before stable2503.")
+	}
+	return list
+}
+
+func (r *Report) settings() *Settings { return r.Settings.(*Settings) }
+
+func (w *textWriter) settings(any any) {
+	s := any.(*Settings)
+	chain := s.Chain
+	if chain == "" {
+		chain = s.Wasm + ", preset " + s.Preset
+	}
+	cost := "by weight"
+	if s.BlockCost > 0 {
+		cost = s.BlockCost.String()
+	}
+	w.row("chain", chain)
+	w.row("seed", fmt.Sprint(s.Seed))
+	w.row("collators", fmt.Sprintf("%d, %s, authoring duration %v, block cost %s", s.Collators, s.Collator, s.AuthoringDuration, cost))
+	w.row("transfers", fmt.Sprintf("%d per relay block", s.Transfers))
+	w.row("relay chain", fmt.Sprintf("rules %s, %d validators, sessions of %d blocks", s.Rules, s.Validators, s.SessionBlocks))
+	c := &s.Relay
+	w.row("", fmt.Sprintf("lookahead %d, max_candidate_depth %d, allowed_ancestry_len %d, minimum_backing_votes %d, group rotation %d, availability period %d, backing timeout %v, node features %v",
+		c.SchedulerParams.Lookahead, c.AsyncBackingParams.MaxCandidateDepth, c.AsyncBackingParams.AllowedAncestryLen, c.MinimumBackingVotes,
+		c.SchedulerParams.GroupRotationFrequency, c.SchedulerParams.ParasAvailabilityPeriod, c.ExecutorParams.BackingTimeout(), relayConfigJSON(c)["node_features"]))
+}

@@ -1,0 +1,228 @@
+// Package pileus runs a parachain through asynchronous backing in one process: relay
+// chain, validators, collators, in virtual time.
+//
+//	sim, err := pileus.Start(ctx, settings, pileus.Options{})
+//	report, err := sim.Run(ctx)
+//	err = report.Check(pileus.BlockEvery(6*time.Second, 0.03), pileus.NothingDropped())
+//
+// The command `pileus simulate` only renders what this package returns.
+package pileus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+
+	"pileus/chainspec"
+	"pileus/collator"
+	"pileus/executor"
+	"pileus/parachain"
+	"pileus/pipeline"
+	"pileus/primitives"
+	"pileus/pvf"
+	"pileus/relay"
+)
+
+// Options are what a run does besides running.
+type Options struct {
+	Events   io.Writer                // gets every event as one JSON line
+	OnEvent  func(pipeline.Timed)     // gets every event
+	Progress func(done, total uint32) // relay blocks
+}
+
+// Simulation is a network that is ready to run.
+type Simulation struct {
+	settings Settings
+	options  Options
+	engine   *executor.Engine
+	pvf      *pvf.Validator
+	chain    *parachain.Chain
+	kind     collator.Kind
+	network  *pipeline.Network
+	recorder *recorder
+}
+
+// Start opens the parachain and starts the network around it. A wrong setting is a
+// [*SettingError].
+func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	spec, err := s.spec()
+	if err != nil {
+		return nil, err
+	}
+	// Memory is bounded by collecting often, not by stopping to allocate.
+	debug.SetGCPercent(gcPercent)
+	sim := &Simulation{settings: s, options: o, recorder: newRecorder(o.Events)}
+	defer func() {
+		if err != nil {
+			sim.Close()
+		}
+	}()
+	if sim.engine, err = executor.NewEngine(ctx, executor.Config{CacheDir: s.CacheDir}); err != nil {
+		return nil, err
+	}
+	host := parachain.NewHost(sim.engine)
+	sim.pvf = pvf.New(sim.engine, s.ExecuteAll)
+	if sim.chain, err = host.Open(ctx, spec, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0}); err != nil {
+		return nil, err
+	}
+	// Validators compile the code, metered, before the run, as they do when they accept it.
+	if _, err := sim.pvf.Prepare(ctx, sim.chain.Code, sim.chain.CodeHash(), bombLimit(&s.Relay), s.Relay.ExecutorParams); err != nil {
+		return nil, fmt.Errorf("prepare the runtime for validators: %w", err)
+	}
+	sim.kind = s.collatorKind(sim.chain)
+	if s.ExportPoVTo != "" {
+		if err := os.MkdirAll(s.ExportPoVTo, 0o755); err != nil {
+			return nil, fmt.Errorf("export PoVs: %w", err)
+		}
+	}
+	if sim.network, err = pipeline.New(ctx, sim.config(host)); err != nil {
+		return nil, err
+	}
+	return sim, nil
+}
+
+// gcPercent makes the collector run at twice the live memory, some tens of megabytes.
+const gcPercent = 100
+
+// spec reads the chain spec, or makes one of the bare runtime.
+func (s *Settings) spec() (*chainspec.Spec, error) {
+	if s.Chain != "" {
+		return chainspec.Load(s.Chain)
+	}
+	code, err := readFile(s.Wasm, executor.CodeBombLimit)
+	if err != nil {
+		return nil, err
+	}
+	return parachain.RuntimeSpec(filepath.Base(s.Wasm), code, s.Preset), nil
+}
+
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s: larger than %d MiB", path, limit>>20)
+	}
+	return b, nil
+}
+
+// collatorKind is what was asked for; auto takes the slot-based one for runtimes with a relay parent offset.
+func (s *Settings) collatorKind(c *parachain.Chain) collator.Kind {
+	switch s.Collator {
+	case Basic:
+		return collator.Basic
+	case SlotBased:
+		return collator.SlotBased
+	case Auto:
+		if c.Facts.RelayParentOffset > 0 {
+			return collator.SlotBased
+		}
+	}
+	return collator.Lookahead
+}
+
+func bombLimit(c *primitives.HostConfiguration) uint32 {
+	return uint32(min(uint64(c.MaxCodeSize)*10, 1<<32-1))
+}
+
+func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
+	s := &sim.settings
+	rules := relay.Current
+	if s.Rules == classic {
+		rules = relay.Classic
+	}
+	para := pipeline.Para{Host: host, Chain: sim.chain, Collator: sim.kind, AuthoringDuration: s.AuthoringDuration, BlockCost: s.BlockCost,
+		Transfers: s.Transfers, ExecuteAll: s.ExecuteAll}
+	if s.ExportPoVTo != "" {
+		para.ExportPoV = sim.exportPoV
+	}
+	return pipeline.Config{
+		Seed: s.Seed, Validators: s.Validators, PVF: sim.pvf, Paras: []pipeline.Para{para},
+		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh},
+		Events: sim.observe,
+	}
+}
+
+// exportPoV writes a PoV under the name that collators give it.
+func (sim *Simulation) exportPoV(block primitives.Hash, number uint32, pov []byte) error {
+	return os.WriteFile(filepath.Join(sim.settings.ExportPoVTo, fmt.Sprintf("%s_%d.pov", block, number)), pov, 0o644)
+}
+
+func (sim *Simulation) observe(t pipeline.Timed) {
+	sim.recorder.observe(t)
+	if sim.options.OnEvent != nil {
+		sim.options.OnEvent(t)
+	}
+	if _, made := t.Event.(pipeline.RelayBlock); made && sim.options.Progress != nil {
+		sim.options.Progress(sim.recorder.report.RelayBlocks, sim.settings.RelayBlocks)
+	}
+}
+
+// Chain is the parachain at its genesis.
+func (sim *Simulation) Chain() *parachain.Chain { return sim.chain }
+
+// Run runs the relay blocks of the settings and reports.
+func (sim *Simulation) Run(ctx context.Context) (*Report, error) {
+	return sim.Advance(ctx, sim.settings.RelayBlocks)
+}
+
+// Advance runs that many relay slots more and reports on all of the run. If ctx ends, the
+// report of the run so far is returned with the error.
+func (sim *Simulation) Advance(ctx context.Context, slots uint32) (*Report, error) {
+	err := sim.network.Run(ctx, slots)
+	if err == nil {
+		err = sim.recorder.err
+	}
+	report := sim.Report()
+	report.Interrupted = err != nil && errors.Is(err, context.Canceled)
+	if sim.options.Progress != nil {
+		sim.options.Progress(sim.settings.RelayBlocks, sim.settings.RelayBlocks)
+	}
+	return report, err
+}
+
+// Report is the report of the run so far.
+func (sim *Simulation) Report() *Report {
+	r := sim.recorder.finish(sim.network.Now())
+	r.Settings, r.Simplified, r.Notes = &sim.settings, sim.settings.simplified(), sim.chain.Edits
+	r.Executions.Executed, r.Executions.Reused = sim.pvf.Counts()
+	return r
+}
+
+// Close frees what was compiled.
+func (sim *Simulation) Close() error {
+	ctx := context.Background()
+	var errs []error
+	if sim.pvf != nil {
+		errs = append(errs, sim.pvf.Close(ctx))
+	}
+	if sim.engine != nil {
+		errs = append(errs, sim.engine.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Version is the release.
+const Version = "0.1.0"
+
+// ProtocolLines are the lines of the protocol that this release models.
+var ProtocolLines = []string{
+	"relay chain: polkadot_runtime_parachains 26 to 30 (stable2603 to stable2609), ParachainHost 16, HostConfiguration v13, inherent v5",
+	"relay node: prospective parachains, collator protocol 2, descriptors V1 and V2",
+	"parachain node: cumulus-client-consensus-aura 0.36 (lookahead, slot-based on one core; basic as of 2023)",
+	"parachain runtimes: PoV v0 and v1, CollectCollationInfo 1 to 3, AuraUnincludedSegmentApi 1 and 2",
+	"host functions: sp-io 49, PVF execution as of polkadot-node-core-pvf 36",
+}
