@@ -92,35 +92,6 @@ type Refusal struct {
 // Proof is the storage proof: the nodes that the block has read, sorted by their bytes.
 func (b *Built) Proof() [][]byte { return b.recorder.Proof() }
 
-// Stage is where in a block something went wrong.
-type Stage string
-
-// The stages of building and executing a block.
-const (
-	StageInitialize Stage = "initialize_block"
-	StageInherents  Stage = "inherent_extrinsics"
-	StageInherent   Stage = "inherent"
-	StageExtrinsic  Stage = "extrinsic"
-	StageFinalize   Stage = "finalize_block"
-	StageState      Stage = "state"
-	StageExecute    Stage = "execute_block"
-)
-
-// BlockError says that the runtime would not have a block. Err carries the runtime's own words.
-type BlockError struct {
-	Number uint32
-	Stage  Stage
-	Err    error
-}
-
-// Error names block, stage and cause.
-func (e *BlockError) Error() string {
-	return fmt.Sprintf("block #%d: %s: %v", e.Number, e.Stage, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *BlockError) Unwrap() error { return e.Err }
-
 // Build authors a block on a parent: it asks the runtime for the inherents, adds
 // transactions as far as the limits allow, seals the block, and keeps the proof of all
 // that was read. The code is that of [OnChain].

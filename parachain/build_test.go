@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"pileus/primitives"
 	"pileus/runtimeapi"
@@ -158,7 +159,7 @@ func TestBundle(t *testing.T) {
 	c := newTestChain(t, h, "elastic")
 	point := c.relay.next(t, c.chain.Head(), c.chain.Facts.RelayParentOffset)
 	var blocks []*Built
-	var imported []*Executed
+	importer := NewNode(c.chain)
 	xts := c.transfers(6)
 	first, firstState := c.parent, c.state
 	for i := range 3 {
@@ -170,17 +171,23 @@ func TestBundle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := h.Execute(ctx, ExecuteParams{Parent: c.parent, ParentState: c.state, Block: &b.Block, Now: p.Timestamp, Before: imported})
+		out := importer.Step(time.Duration(p.Timestamp)*time.Millisecond, BlockReceived{Block: &b.Block})
+		job := out[0].(Execute)
+		if len(job.Params.Before) != i {
+			t.Errorf("block %d is executed after %d of its bundle", i, len(job.Params.Before))
+		}
+		x, err := h.Execute(ctx, job.Params)
 		if err != nil {
 			t.Fatal(err)
 		}
+		importer.Step(0, BlockExecuted{ID: job.ID, Result: x})
 		if x.ProofBytes != b.ProofBytes || len(b.Pushed) != 2 {
 			t.Errorf("block %d: proof %d built, %d imported; %d transfers", i, b.ProofBytes, x.ProofBytes, len(b.Pushed))
 		}
 		if i > 0 && b.ProofBytes >= blocks[0].ProofBytes {
 			t.Errorf("block %d: proof of %d bytes, the first one's has %d", i, b.ProofBytes, blocks[0].ProofBytes)
 		}
-		blocks, imported = append(blocks, b), append(imported, x)
+		blocks = append(blocks, b)
 		c.on(b)
 	}
 	col, err := h.Collation(ctx, CollationParams{Parent: first, ParentState: firstState, Blocks: blocks})

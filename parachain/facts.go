@@ -20,7 +20,6 @@ var (
 	keyHrmpHeads   = hashing.StorageKey("ParachainSystem", "LastHrmpMqcHeads")
 	keyWatermark   = hashing.StorageKey("ParachainSystem", "HrmpWatermark")
 	keySegment     = hashing.StorageKey("ParachainSystem", "UnincludedSegment")
-	keyValidation  = hashing.StorageKey("ParachainSystem", "ValidationData")
 	keyCurrentSlot = hashing.StorageKey("Aura", "CurrentSlot")
 	keyRelaySlot   = hashing.StorageKey("AuraExt", "RelaySlotInfo")
 	keyTimestamp   = hashing.StorageKey("Timestamp", "Now")

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"pileus/chainspec"
@@ -235,6 +234,3 @@ func rawOf(s *trie.State) (*chainspec.Raw, error) {
 	}
 	return raw, nil
 }
-
-// sortedKeys lists a map's keys in order.
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

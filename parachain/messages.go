@@ -1,9 +1,6 @@
 package parachain
 
-import (
-	"pileus/primitives"
-	"pileus/trie"
-)
+import "pileus/primitives"
 
 // Input is what a [Node] is told.
 type Input interface{ input() }
@@ -18,15 +15,12 @@ type (
 	}
 	// BlockBuilt says that this node itself has built and sealed a block. It is imported
 	// with its state, without executing it again.
-	BlockBuilt struct {
-		Block *primitives.Block
-		State *trie.State
-	}
-	// BlockExecuted answers an [Execute]: the state after the block, or why it is refused.
+	BlockBuilt struct{ Built *Built }
+	// BlockExecuted answers an [Execute]: what executing the block gave, or why it is refused.
 	BlockExecuted struct {
-		ID    uint64
-		State *trie.State
-		Err   error
+		ID     uint64
+		Result *Executed
+		Err    error
 	}
 	// RelayBest says that another relay block is the best one. Included is the para's head
 	// in its state (persisted validation data under the assumption TimedOut), Pending the

@@ -36,6 +36,8 @@ type Entry struct {
 	Block *primitives.Block
 	State *trie.State
 	Own   bool // built by this very node
+
+	run *Executed // nil for genesis
 }
 
 // Number is the block's number.
@@ -223,7 +225,38 @@ func (n *Node) execute(now time.Duration, b *incoming) {
 	n.executing[n.jobs] = b
 	n.tell(Execute{ID: n.jobs, Params: ExecuteParams{
 		Parent: &parent.Block.Header, ParentState: parent.State, Block: b.block, Now: uint64(now / time.Millisecond),
+		Before: n.before(&b.block.Header),
 	}})
+}
+
+// before lists the earlier blocks of the bundle to which a block belongs: what they have
+// proven its author had for free, so that an importer must not count it either. They have
+// the same relay parent and core, and an index lower by one each (SlotBasedBlockImport of
+// cumulus-client-consensus-aura; who authored them does not matter).
+func (n *Node) before(h *primitives.Header) (list []*Executed) {
+	for {
+		parent, ok := n.tree.Get(h.ParentHash)
+		if !ok || parent.run == nil || !continues(&parent.Block.Header, h) {
+			slices.Reverse(list)
+			return list
+		}
+		list = append(list, parent.run)
+		h = &parent.Block.Header
+	}
+}
+
+// continues tells whether a block stands in a bundle right behind its parent.
+func continues(parent, h *primitives.Header) bool {
+	at, ok := h.Digest.Cumulus(primitives.CumulusBundleInfo)
+	was, had := parent.Digest.Cumulus(primitives.CumulusBundleInfo)
+	if !ok || !had || at.Bundle.Index == 0 || was.Bundle.Index != at.Bundle.Index-1 {
+		return false
+	}
+	core, _ := h.Digest.Cumulus(primitives.CumulusCoreInfo)
+	same, _ := parent.Digest.Cumulus(primitives.CumulusCoreInfo)
+	relay, _ := h.Digest.RelayStorageRoot()
+	before, _ := parent.Digest.RelayStorageRoot()
+	return core.Core == same.Core && relay == before
 }
 
 func (n *Node) executed(now time.Duration, in BlockExecuted) {
@@ -239,7 +272,7 @@ func (n *Node) executed(now time.Duration, in BlockExecuted) {
 		n.orphan(b.hash)
 		return
 	}
-	n.insert(now, &Entry{Hash: b.hash, Block: b.block, State: in.State})
+	n.insert(now, &Entry{Hash: b.hash, Block: b.block, State: in.Result.State, run: in.Result})
 }
 
 // orphan refuses what waits for a block that is bad.
@@ -273,11 +306,13 @@ func (n *Node) remember(hash primitives.Hash) {
 
 // built imports a block of this node's own, as it is: its state is at hand.
 func (n *Node) built(now time.Duration, in BlockBuilt) {
-	hash := in.Block.Header.Hash()
-	if !n.tree.Has(in.Block.Header.ParentHash) || n.tree.Has(hash) {
+	b := in.Built
+	hash := b.Block.Header.Hash()
+	if !n.tree.Has(b.Block.Header.ParentHash) || n.tree.Has(hash) {
 		return
 	}
-	n.insert(now, &Entry{Hash: hash, Block: in.Block, State: in.State, Own: true})
+	run := &Executed{State: b.State, Weight: b.Weight, ProofBytes: b.ProofBytes, Segment: b.Segment, parent: b.parent, recorder: b.recorder}
+	n.insert(now, &Entry{Hash: hash, Block: &b.Block, State: b.State, Own: true, run: run})
 }
 
 // insert adds an executed block to the chain.

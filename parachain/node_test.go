@@ -81,7 +81,7 @@ func TestNode(t *testing.T) {
 		n.block(name, parent)
 	}
 	received := func(name string) Input { return BlockReceived{Block: n.blocks[name], From: "peer"} }
-	done := func(id uint64) Input { return BlockExecuted{ID: id, State: trie.NewState(trie.New(), nil)} }
+	done := func(id uint64) Input { return BlockExecuted{ID: id, Result: &Executed{}} }
 	for i, tt := range []struct {
 		in   Input
 		want string
@@ -90,7 +90,7 @@ func TestNode(t *testing.T) {
 		{received("a1"), "execute 1 a1"},
 		{received("a1"), ""}, // it is under way
 		{done(1), "imported a1; best a1 -[] +[a1]; execute 2 a2"},
-		{BlockBuilt{Block: n.blocks["b1"]}, "imported b1"},
+		{BlockBuilt{Built: &Built{Block: *n.blocks["b1"]}}, "imported b1"},
 		{RelayBest{Included: n.head("b1")}, "best b1 -[a1] +[b1]"}, // of its height the included one
 		{done(2), "imported a2; best a2 -[b1] +[a1,a2]"},
 		{RelayBest{Included: n.head("b1")}, ""}, // lower than the best
@@ -146,7 +146,7 @@ func TestNodeEquivocations(t *testing.T) {
 		if got := n.step(BlockReceived{Block: n.blocks[name]}); got != fmt.Sprintf("execute %d %s", i+1, name) {
 			t.Fatal(got)
 		}
-		n.step(BlockExecuted{ID: uint64(i + 1)})
+		n.step(BlockExecuted{ID: uint64(i + 1), Result: &Executed{}})
 	}
 	n.block("more", "genesis")
 	if got := n.step(BlockReceived{Block: n.blocks["more"]}); got != "rejected more: "+ErrTooMany.Error() {
@@ -163,12 +163,12 @@ func TestNodeLevels(t *testing.T) {
 	for i := range maxPerHeight {
 		name := fmt.Sprintf("l%d", i)
 		n.block(name, "genesis")
-		n.step(BlockBuilt{Block: n.blocks[name]})
+		n.step(BlockBuilt{Built: &Built{Block: *n.blocks[name]}})
 	}
 	n.block("child of l1", "l1")
-	n.step(BlockBuilt{Block: n.blocks["child of l1"]})
-	n.step(BlockBuilt{Block: n.block("new", "genesis")})
-	n.step(BlockBuilt{Block: n.block("newer", "genesis")})
+	n.step(BlockBuilt{Built: &Built{Block: *n.blocks["child of l1"]}})
+	n.step(BlockBuilt{Built: &Built{Block: *n.block("new", "genesis")}})
+	n.step(BlockBuilt{Built: &Built{Block: *n.block("newer", "genesis")}})
 	if n.Status(n.hash("l0")) != Unknown || n.Status(n.hash("l2")) != Unknown || n.Status(n.hash("l1")) != InChain {
 		t.Error("l0 and l2 had to go, l1 carries the best block")
 	}
@@ -201,7 +201,7 @@ func TestNodeProperties(t *testing.T) {
 				if len(jobs) == 0 {
 					t.Skip("no job")
 				}
-				in := BlockExecuted{ID: jobs[0]}
+				in := BlockExecuted{ID: jobs[0], Result: &Executed{}}
 				if rapid.IntRange(0, 9).Draw(t, "bad") == 0 {
 					in.Err = errors.New("bad")
 				}
