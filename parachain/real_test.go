@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"pileus/chainspec"
@@ -16,15 +17,23 @@ import (
 	"pileus/trie"
 )
 
-// testHost keeps compiled runtimes between runs of the tests, since that takes seconds each.
+// sharedHost keeps compiled runtimes for all tests, and on disk between their runs, since
+// compiling takes seconds each.
+var sharedHost = sync.OnceValues(func() (*Host, error) {
+	engine, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: filepath.Join(os.TempDir(), "pileus-test-cache")})
+	if err != nil {
+		return nil, err
+	}
+	return NewHost(engine), nil
+})
+
 func testHost(t testing.TB) *Host {
 	t.Helper()
-	engine, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: filepath.Join(os.TempDir(), "pileus-test-cache")})
+	h, err := sharedHost()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { engine.Close(context.Background()) })
-	return NewHost(engine)
+	return h
 }
 
 func runtimeCode(t testing.TB, name string) []byte {
