@@ -3,6 +3,9 @@
 //
 // blake2b of a shorter digest is blake2b with that digest length, not a truncated one.
 // twox of n·64 bits is n xxHash64 with the seeds 0, 1, … each in little-endian bytes.
+//
+// Inside a runtime (Wasm) blake2b of 128 and 256 bits and keccak-256 are the host's
+// functions: it hashes natively.
 package hashing
 
 import (
@@ -36,17 +39,6 @@ func (h Hash) IsZero() bool { return h == Hash{} }
 // EncodeTo appends the 32 bytes.
 func (h Hash) EncodeTo(b []byte) []byte { return append(b, h[:]...) }
 
-// Blake2b256 is the hash of headers, extrinsics, trie nodes and codes.
-func Blake2b256(b []byte) Hash { return blake2b.Sum256(b) }
-
-// Blake2b128 is blake2b with a digest of 16 bytes.
-func Blake2b128(b []byte) (out [16]byte) {
-	h := newBlake2b(16)
-	h.Write(b)
-	h.Sum(out[:0])
-	return out
-}
-
 // Blake2b64 is blake2b with a digest of 8 bytes; it names runtime APIs.
 func Blake2b64(b []byte) (out [8]byte) {
 	h := newBlake2b(8)
@@ -54,6 +46,9 @@ func Blake2b64(b []byte) (out [8]byte) {
 	h.Sum(out[:0])
 	return out
 }
+
+// Blake2b512 is blake2b with a digest of 64 bytes; SS58 takes its checksum from it.
+func Blake2b512(b []byte) (out [64]byte) { return blake2b.Sum512(b) }
 
 func newBlake2b(size int) hash.Hash {
 	h, err := blake2b.New(size, nil)
@@ -79,14 +74,6 @@ func Twox128(b []byte) (out [16]byte) { twox(out[:], b); return out }
 
 // Twox256 is four xxHash64.
 func Twox256(b []byte) (out [32]byte) { twox(out[:], b); return out }
-
-// Keccak256 is the original Keccak, as Ethereum uses it.
-func Keccak256(b []byte) (out [32]byte) {
-	h := sha3.NewLegacyKeccak256()
-	h.Write(b)
-	h.Sum(out[:0])
-	return out
-}
 
 // Keccak512 is the original Keccak with 64 bytes.
 func Keccak512(b []byte) (out [64]byte) {

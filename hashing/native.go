@@ -1,0 +1,27 @@
+//go:build !wasip1
+
+package hashing
+
+import (
+	"golang.org/x/crypto/blake2b"
+	"golang.org/x/crypto/sha3"
+)
+
+// Blake2b256 is the hash of headers, extrinsics, trie nodes and codes.
+func Blake2b256(b []byte) Hash { return blake2b.Sum256(b) }
+
+// Blake2b128 is blake2b with a digest of 16 bytes.
+func Blake2b128(b []byte) (out [16]byte) {
+	h := newBlake2b(16)
+	h.Write(b)
+	h.Sum(out[:0])
+	return out
+}
+
+// Keccak256 is the original Keccak, as Ethereum uses it.
+func Keccak256(b []byte) (out [32]byte) {
+	h := sha3.NewLegacyKeccak256()
+	h.Write(b)
+	h.Sum(out[:0])
+	return out
+}
