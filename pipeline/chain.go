@@ -56,9 +56,9 @@ type builtBlock struct {
 
 // execution is one real import by execution that nodes share.
 type execution struct {
-	done  chan struct{}
-	state *parachain.Executed
-	err   error
+	done   chan struct{}
+	result *parachain.Executed
+	err    error
 }
 
 // paraNode is a collator with its node.

@@ -96,18 +96,14 @@ func (n *Network) executeBlock(p *paraNode, e parachain.Execute) {
 		MinCost: cost,
 		Run: func(ctx context.Context) any {
 			if first {
-				shared.state, shared.err = c.Host.Execute(ctx, e.Params)
+				shared.result, shared.err = c.Host.Execute(ctx, e.Params)
 				close(shared.done)
 			}
 			<-shared.done
 			return nil
 		},
 		Done: func(any) {
-			done := parachain.BlockExecuted{ID: e.ID, Err: shared.err}
-			if shared.err == nil {
-				done.State = shared.state.State
-			}
-			n.paraStep(p, done)
+			n.paraStep(p, parachain.BlockExecuted{ID: e.ID, Result: shared.result, Err: shared.err})
 		},
 	})
 }
@@ -128,7 +124,7 @@ func (n *Network) collate(p *paraNode, in collator.Input) {
 		case collator.Collate:
 			n.makeCollation(p, out)
 		case collator.Announce:
-			n.paraStep(p, parachain.BlockBuilt{Block: &p.chain.blocks[out.Block].Block, State: p.chain.blocks[out.Block].State})
+			n.paraStep(p, parachain.BlockBuilt{Built: p.chain.blocks[out.Block].Built})
 		case collator.Submit:
 			n.submit(p, out)
 		case collator.SetTimer:

@@ -30,10 +30,14 @@ func New(ctx context.Context, cfg Config) (*Network, error) {
 		n.chains = append(n.chains, c)
 		n.takeUp(c)
 	}
+	if !cfg.Relay.Fresh {
+		n.cfg.Relay.Number, n.cfg.Relay.Slot = max(n.cfg.Relay.Number, firstNumber), max(n.cfg.Relay.Slot, firstSlot)
+	}
 	state, header, err := relay.Genesis(n.cfg.Relay)
 	if err != nil {
 		return nil, fmt.Errorf("start the relay chain: %w", err)
 	}
+	n.seal(&header)
 	genesis := &relayBlock{hash: header.Hash(), header: &header, state: state, slot: n.cfg.Relay.Slot}
 	n.relay[genesis.hash], n.best, n.first = genesis, genesis, header.Number+1
 	n.ledger = newLedger(func() uint32 { return n.best.state.SchedulingLookahead() })
@@ -43,6 +47,25 @@ func New(ctx context.Context, cfg Config) (*Network, error) {
 	n.tellStart()
 	n.deliver(genesis)
 	return n, nil
+}
+
+// A relay chain that has been running does not stand at its beginning: the first block
+// has at least this number, in a slot of November 2025.
+const (
+	firstNumber = 1000
+	firstSlot   = 294_000_000
+)
+
+// seal signs the block that the run begins with. It is as real as its successors:
+// runtimes with a relay parent offset check its seal.
+func (n *Network) seal(h *primitives.Header) {
+	claim, ok := h.Digest.BabeClaim()
+	if !ok {
+		return
+	}
+	hash := h.Hash()
+	sig := n.validators[claim.Authority].signer.Sign(hash[:])
+	h.Digest = append(h.Digest, primitives.DigestItem{Kind: primitives.DigestSeal, Engine: primitives.EngineBabe, Data: sig[:]})
 }
 
 // takeUp continues what a parachain has stored of an earlier relay chain: numbers and

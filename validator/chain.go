@@ -110,12 +110,18 @@ func (c *FragmentChain) clear() {
 
 // PopulateFrom takes over what the chain of the parent block held, as far as it still has potential.
 // What was pending there is left out: if it still is, it is here already, else it was included or timed out.
+// So is what is pending here. The released crate (35) leaves it in, finds that it forks off itself, and drops
+// with it whatever was seconded on top of it and not backed yet: a race that costs slot-based collators a
+// block whenever a relay block arrives between two votes. Here the intention stands, not the race.
 func (c *FragmentChain) PopulateFrom(previous *FragmentChain) {
 	old := previous.unconnected.clone()
 	for _, f := range previous.chain {
 		if previous.scope.pending(f.Hash) == nil {
 			old.add(f.Candidate, true)
 		}
+	}
+	for _, p := range c.scope.Pending {
+		old.remove(p.Hash)
 	}
 	c.populate(old)
 	c.trimForks(old, nil)
