@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -108,13 +109,18 @@ func prepare(code []byte, host string, known map[string]wasm.FuncType, missingMo
 	if err := exportMemory(m); err != nil {
 		return nil, err
 	}
-	for _, s := range m.Sections {
-		if s.ID == wasm.CustomSection {
-			if _, twice := p.custom[s.Name]; !twice {
-				p.custom[s.Name] = bytes.Clone(s.Payload)
-			}
-		}
+	if err := interruptible(m); err != nil {
+		return nil, err
 	}
+	m.Sections = slices.DeleteFunc(m.Sections, func(s wasm.Section) bool {
+		if s.ID != wasm.CustomSection {
+			return false
+		}
+		if _, twice := p.custom[s.Name]; !twice {
+			p.custom[s.Name] = bytes.Clone(s.Payload)
+		}
+		return true
+	})
 	p.bytes = m.Encode()
 	return p, nil
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // DefaultTimeout stops a call that was given no timeout.
@@ -60,6 +59,8 @@ type env struct {
 	words   string // the last error that the runtime logged
 	panic   string // what the runtime said when it aborted
 	batch   *bool  // a batch of signatures is open
+
+	deadline time.Time
 }
 
 // callContext carries the env to the host functions.
@@ -112,9 +113,8 @@ func (m *Module) Call(ctx context.Context, method string, args []byte, o CallOpt
 	if timeout == 0 {
 		timeout = DefaultTimeout
 	}
-	timed, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	out, err = m.run(&callContext{timed, e}, e, method, args)
+	e.deadline = time.Now().Add(timeout)
+	out, err = m.run(&callContext{ctx, e}, e, method, args)
 	if err != nil {
 		return nil, e.explain(ctx, method, timeout, err)
 	}
@@ -215,13 +215,12 @@ func (m *Module) maxPages(e *env) uint32 {
 // explain finds out how a call ended, and in whose words.
 func (e *env) explain(ctx context.Context, method string, timeout time.Duration, err error) *CallError {
 	c := &CallError{Method: method, Cause: err}
-	var exit *sys.ExitError
 	var host *hostError
 	var missing *missingError
 	switch {
-	case errors.As(err, &exit) && ctx.Err() != nil:
+	case errors.Is(err, errCanceled):
 		c.Kind, c.Cause = KindCanceled, ctx.Err()
-	case errors.As(err, &exit):
+	case errors.Is(err, errTimeout):
 		c.Kind, c.Cause = KindTimeout, fmt.Errorf("stopped after %v", timeout)
 	case errors.As(err, &missing):
 		c.Kind, c.Cause = KindMissing, missing

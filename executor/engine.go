@@ -204,7 +204,7 @@ func (e *Engine) compile(ctx context.Context, p *prepared, set Set, cache wazero
 	if e.cfg.Interpreter {
 		cfg = wazero.NewRuntimeConfigInterpreter()
 	}
-	cfg = cfg.WithCoreFeatures(api.CoreFeaturesV1).WithCloseOnContextDone(true).WithDebugInfoEnabled(false)
+	cfg = cfg.WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
 	if cache != nil {
 		cfg = cfg.WithCompilationCache(cache)
 	}
@@ -230,8 +230,8 @@ func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, p *prepar
 	host := rt.NewHostModuleBuilder("env")
 	done := map[string]bool{}
 	for _, def := range compiled.ImportedFunctions() {
-		_, name, _ := def.Import()
-		if done[name] {
+		module, name, _ := def.Import()
+		if module != "env" || done[name] {
 			continue
 		}
 		done[name] = true
@@ -245,13 +245,12 @@ func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, p *prepar
 		}
 		host.NewFunctionBuilder().WithGoModuleFunction(fn, def.ParamTypes(), def.ResultTypes()).Export(name)
 	}
-	if len(done) == 0 {
-		return nil
-	}
 	if _, err := host.Instantiate(ctx); err != nil {
 		return fmt.Errorf("host functions: %w", err)
 	}
-	return nil
+	_, err := rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(check), nil, []api.ValueType{api.ValueTypeI32}).Export(checkName).Instantiate(ctx)
+	return err
 }
 
 // functionTypes are the types of the functions of a set.

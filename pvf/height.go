@@ -6,98 +6,14 @@ import (
 	"pileus/internal/wasm"
 )
 
-// Opcodes of WebAssembly 1.0 that are named here.
-const (
-	opUnreachable = 0x00
-	opBlock       = 0x02
-	opLoop        = 0x03
-	opIf          = 0x04
-	opElse        = 0x05
-	opEnd         = 0x0b
-	opBr          = 0x0c
-	opBrIf        = 0x0d
-	opBrTable     = 0x0e
-	opReturn      = 0x0f
-	opCall        = 0x10
-	opCallInd     = 0x11
-	opDrop        = 0x1a
-	opSelect      = 0x1b
-	opLocalGet    = 0x20
-	opGlobalGet   = 0x23
-	opGlobalSet   = 0x24
-	opI32Const    = 0x41
-	opI32GtU      = 0x4b
-	opI32Add      = 0x6a
-	opI32Sub      = 0x6b
-
-	valI32     = 0x7f
-	blockEmpty = 0x40
-)
-
-// instruction is one instruction with what the analysis needs of its immediates.
-type instruction struct {
-	op     byte
-	index  uint32   // of br, br_if, call; the type of call_indirect; the default of br_table
-	labels []uint32 // of br_table
-	block  byte     // type of a block
-}
-
-// next reads one instruction. What is not in WebAssembly 1.0 is refused, as a validator's
-// first parser does (parity-wasm 0.45).
-func next(r *wasm.Reader) (in instruction, err error) {
-	in.op = r.Byte()
-	switch op := in.op; {
-	case op == opBlock, op == opLoop, op == opIf:
-		in.block = r.Byte()
-		switch in.block {
-		case blockEmpty, 0x7f, 0x7e, 0x7d, 0x7c:
-		default:
-			r.Fail("block type 0x%02x", in.block)
-		}
-	case op == opBr, op == opBrIf, op == opCall:
-		in.index = r.U32()
-	case op == opBrTable:
-		for n := r.Count(); n > 0 && r.Err() == nil; n-- {
-			in.labels = append(in.labels, r.U32())
-		}
-		in.index = r.U32()
-	case op == opCallInd:
-		in.index = r.U32()
-		if r.Byte() != 0 {
-			r.Fail("call_indirect of another table than 0")
-		}
-	case op >= 0x20 && op <= 0x24: // locals, globals
-		in.index = r.U32()
-	case op >= 0x28 && op <= 0x3e: // loads, stores
-		r.U32()
-		r.U32()
-	case op == 0x3f, op == 0x40: // memory.size, memory.grow
-		if r.Byte() != 0 {
-			r.Fail("another memory than 0")
-		}
-	case op == opI32Const:
-		r.S64(32)
-	case op == 0x42:
-		r.S64(64)
-	case op == 0x43:
-		r.Take(4)
-	case op == 0x44:
-		r.Take(8)
-	case op <= 0x01, op == opElse, op == opEnd, op == opReturn, op == opDrop, op == opSelect, op >= 0x45 && op <= 0xbf:
-	default:
-		r.Fail("opcode 0x%02x is not in WebAssembly 1.0", op)
-	}
-	return in, r.Err()
-}
-
 // effect is how many operands a plain instruction takes and gives.
 func effect(op byte) (takes, gives uint32) {
 	switch {
-	case op == opDrop, op == 0x21, op == opGlobalSet:
+	case op == wasm.OpDrop, op == 0x21, op == wasm.OpGlobalSet:
 		return 1, 0
-	case op == opSelect:
+	case op == wasm.OpSelect:
 		return 3, 1
-	case op == opLocalGet, op == opGlobalGet, op == 0x3f, op >= 0x41 && op <= 0x44:
+	case op == wasm.OpLocalGet, op == wasm.OpGlobalGet, op == 0x3f, op >= 0x41 && op <= 0x44:
 		return 0, 1
 	case op == 0x22, op == 0x40, op >= 0x28 && op <= 0x35:
 		return 1, 1
@@ -158,7 +74,7 @@ func (s *stackHeight) label(depth uint32) (frame, error) {
 func (x *metering) height(defined int) (uint32, error) {
 	results := uint32(len(x.types[x.funcs[x.imports+defined]].Results))
 	s := &stackHeight{height: frameCost, frames: []frame{{end: results, branch: results}}}
-	r := wasm.NewReader(x.bodies[defined].code)
+	r := wasm.NewReader(x.bodies[defined].Code)
 	for r.Left() > 0 {
 		if len(s.frames) == 0 {
 			return 0, fmt.Errorf("%w: code behind the end", wasm.ErrFormat)
@@ -166,9 +82,9 @@ func (x *metering) height(defined int) (uint32, error) {
 		if s.height > s.most && !s.frames[len(s.frames)-1].unreachable {
 			s.most = s.height
 		}
-		in, err := next(r)
-		if err != nil {
-			return 0, err
+		in := r.Instruction()
+		if r.Err() != nil {
+			return 0, r.Err()
 		}
 		if err := x.step(s, in, results); err != nil {
 			return 0, err
@@ -177,36 +93,36 @@ func (x *metering) height(defined int) (uint32, error) {
 	return s.most, nil
 }
 
-func (x *metering) step(s *stackHeight, in instruction, results uint32) error {
+func (x *metering) step(s *stackHeight, in wasm.Instruction, results uint32) error {
 	top := &s.frames[len(s.frames)-1]
-	switch in.op {
-	case opBlock, opLoop, opIf:
+	switch in.Op {
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
 		f := frame{}
-		if in.block != blockEmpty {
+		if in.Block != wasm.BlockEmpty {
 			f.end = 1
 		}
-		if in.op != opLoop {
+		if in.Op != wasm.OpLoop {
 			f.branch = f.end
 		}
-		if in.op == opIf {
+		if in.Op == wasm.OpIf {
 			if err := s.pop(1); err != nil {
 				return err
 			}
 		}
 		f.heightAtStart = s.height
 		s.frames = append(s.frames, f)
-	case opElse:
-	case opEnd:
+	case wasm.OpElse:
+	case wasm.OpEnd:
 		s.frames = s.frames[:len(s.frames)-1]
 		s.height = top.heightAtStart + top.end
-	case opUnreachable:
+	case wasm.OpUnreachable:
 		top.unreachable = true
-	case opBr, opBrTable:
-		f, err := s.label(in.index)
+	case wasm.OpBr, wasm.OpBrTable:
+		f, err := s.label(in.Index)
 		if err != nil {
 			return err
 		}
-		for _, l := range in.labels {
+		for _, l := range in.Labels {
 			if other, err := s.label(l); err != nil || other.branch != f.branch {
 				return fmt.Errorf("%w: the labels of br_table differ", wasm.ErrFormat)
 			}
@@ -215,8 +131,8 @@ func (x *metering) step(s *stackHeight, in instruction, results uint32) error {
 			return err
 		}
 		top.unreachable = true
-	case opBrIf:
-		f, err := s.label(in.index)
+	case wasm.OpBrIf:
+		f, err := s.label(in.Index)
 		if err != nil {
 			return err
 		}
@@ -227,18 +143,18 @@ func (x *metering) step(s *stackHeight, in instruction, results uint32) error {
 			return err
 		}
 		s.height += f.branch
-	case opReturn:
+	case wasm.OpReturn:
 		if err := s.pop(results); err != nil {
 			return err
 		}
 		top.unreachable = true
-	case opCall, opCallInd:
-		t := in.index
-		if in.op == opCall {
-			if int(in.index) >= len(x.funcs) {
-				return fmt.Errorf("%w: function %d does not exist", wasm.ErrFormat, in.index)
+	case wasm.OpCall, wasm.OpCallIndirect:
+		t := in.Index
+		if in.Op == wasm.OpCall {
+			if int(in.Index) >= len(x.funcs) {
+				return fmt.Errorf("%w: function %d does not exist", wasm.ErrFormat, in.Index)
 			}
-			t = x.funcs[in.index]
+			t = x.funcs[in.Index]
 		} else if err := s.pop(1); err != nil {
 			return err
 		}
@@ -249,7 +165,7 @@ func (x *metering) step(s *stackHeight, in instruction, results uint32) error {
 			return err
 		}
 		s.height += uint32(len(x.types[t].Results))
-	case opSelect: // two at a time, as the crate does: it matters in unreachable code
+	case wasm.OpSelect: // two at a time, as the crate does: it matters in unreachable code
 		if err := s.pop(2); err != nil {
 			return err
 		}
@@ -258,7 +174,7 @@ func (x *metering) step(s *stackHeight, in instruction, results uint32) error {
 		}
 		s.height++
 	default:
-		takes, gives := effect(in.op)
+		takes, gives := effect(in.Op)
 		if err := s.pop(takes); err != nil {
 			return err
 		}

@@ -41,15 +41,9 @@ type metering struct {
 	types   []wasm.FuncType
 	funcs   []uint32 // type of every function, imported ones first
 	imports int
-	bodies  []body
+	bodies  []wasm.Body
 	costs   []uint32 // of every function; 0 for imported ones
 	global  uint32
-}
-
-type body struct {
-	locals []byte // as it stands in the file
-	count  uint32 // of locals
-	code   []byte
 }
 
 func (x *metering) read() (err error) {
@@ -66,28 +60,18 @@ func (x *metering) read() (err error) {
 			x.imports++
 		}
 	}
-	r := wasm.NewReader(x.m.Section(wasm.FunctionSection))
-	for n := r.Count(); n > 0 && r.Err() == nil; n-- {
-		x.funcs = append(x.funcs, r.U32())
+	declared, err := x.m.Functions()
+	if err != nil {
+		return err
 	}
-	if r.Err() != nil {
-		return r.Err()
-	}
+	x.funcs = append(x.funcs, declared...)
 	for _, t := range x.funcs {
 		if int(t) >= len(x.types) {
 			return fmt.Errorf("%w: a function of an unknown type", wasm.ErrFormat)
 		}
 	}
-	r = wasm.NewReader(x.m.Section(wasm.CodeSection))
-	for n := r.Count(); n > 0 && r.Err() == nil; n-- {
-		b, err := readBody(r.Bytes())
-		if err != nil {
-			return err
-		}
-		x.bodies = append(x.bodies, b)
-	}
-	if r.Err() != nil {
-		return r.Err()
+	if x.bodies, err = x.m.Bodies(); err != nil {
+		return err
 	}
 	if len(x.bodies) != len(x.funcs)-x.imports {
 		return fmt.Errorf("%w: %d functions, %d bodies", wasm.ErrFormat, len(x.funcs)-x.imports, len(x.bodies))
@@ -98,83 +82,61 @@ func (x *metering) read() (err error) {
 		if err != nil {
 			return fmt.Errorf("function %d: %w", x.imports+i, err)
 		}
-		x.costs[x.imports+i] = x.bodies[i].count + height
+		x.costs[x.imports+i] = x.bodies[i].Count + height
 	}
 	return nil
 }
 
-func readBody(b []byte) (body, error) {
-	r := wasm.NewReader(b)
-	var x body
-	for n := r.Count(); n > 0 && r.Err() == nil; n-- {
-		count := r.U32()
-		r.Byte()
-		if uint64(x.count)+uint64(count) > 50_000 {
-			r.Fail("a function of more than 50000 locals")
-		}
-		x.count += count
-	}
-	x.locals = r.Since(0)
-	x.code = b[r.Offset():]
-	return x, r.Err()
-}
-
 // addGlobal appends the global that holds the height.
 func (x *metering) addGlobal() error {
-	payload := x.m.Section(wasm.GlobalSection)
-	r := wasm.NewReader(payload)
-	n := r.Count()
-	rest := payload[r.Offset():]
-	if r.Err() != nil {
-		return r.Err()
+	imports, err := x.m.Imports()
+	if err != nil {
+		return err
 	}
-	imports, _ := x.m.Imports()
-	x.global = n
 	for _, i := range imports {
 		if i.Kind == wasm.KindGlobal {
 			return fmt.Errorf("%w: it imports a global", wasm.ErrFormat)
 		}
 	}
-	b := append(wasm.AppendU32(nil, n+1), rest...)
-	x.m.SetSection(wasm.GlobalSection, append(b, valI32, 1, opI32Const, 0, opEnd))
-	return nil
+	x.global, err = x.m.Append(wasm.GlobalSection, []byte{wasm.ValI32, 1, wasm.OpI32Const, 0, wasm.OpEnd})
+	return err
 }
 
 // call is the code of a metered call.
 func (x *metering) call(b []byte, callee uint32) []byte {
 	cost := int64(int32(x.costs[callee]))
 	change := func(op byte) {
-		b = wasm.AppendU32(append(b, opGlobalGet), x.global)
-		b = append(wasm.AppendS64(append(b, opI32Const), cost), op)
-		b = wasm.AppendU32(append(b, opGlobalSet), x.global)
+		b = wasm.AppendU32(append(b, wasm.OpGlobalGet), x.global)
+		b = append(wasm.AppendS64(append(b, wasm.OpI32Const), cost), op)
+		b = wasm.AppendU32(append(b, wasm.OpGlobalSet), x.global)
 	}
-	change(opI32Add)
-	b = wasm.AppendU32(append(b, opGlobalGet), x.global)
-	b = wasm.AppendS64(append(b, opI32Const), int64(int32(x.limit)))
-	b = append(b, opI32GtU, opIf, blockEmpty, opUnreachable, opEnd)
-	b = wasm.AppendU32(append(b, opCall), callee)
-	change(opI32Sub)
+	change(wasm.OpI32Add)
+	b = wasm.AppendU32(append(b, wasm.OpGlobalGet), x.global)
+	b = wasm.AppendS64(append(b, wasm.OpI32Const), int64(int32(x.limit)))
+	b = append(b, wasm.OpI32GtU, wasm.OpIf, wasm.BlockEmpty, wasm.OpUnreachable, wasm.OpEnd)
+	b = wasm.AppendU32(append(b, wasm.OpCall), callee)
+	change(wasm.OpI32Sub)
 	return b
 }
 
 func (x *metering) rewriteBodies() error {
 	for i := range x.bodies {
-		code := x.bodies[i].code
+		code := x.bodies[i].Code
 		out := make([]byte, 0, len(code)+len(code)/2)
 		r := wasm.NewReader(code)
 		for r.Left() > 0 {
 			from := r.Offset()
-			in, err := next(r)
-			if err != nil {
-				return err
+			in := r.Instruction()
+			if r.Err() != nil {
+				return r.Err()
 			}
-			if in.op == opCall && x.costs[in.index] > 0 {
-				out = x.call(out, in.index)
+			if in.Op == wasm.OpCall && x.costs[in.Index] > 0 {
+				out = x.call(out, in.Index)
 				continue
 			}
 			out = append(out, code[from:r.Offset()]...)
 		}
-		x.bodies[i].code = out
+		x.bodies[i].Code = out
 	}
 	return nil
 }
@@ -185,7 +147,7 @@ func (x *metering) addThunks() error {
 	if err != nil {
 		return err
 	}
-	elements, err := readElements(x.m.Section(wasm.ElementSection))
+	elements, err := x.m.Elements()
 	if err != nil {
 		return err
 	}
@@ -207,7 +169,7 @@ func (x *metering) addThunks() error {
 		}
 	}
 	for _, e := range elements {
-		for _, f := range e.funcs {
+		for _, f := range e.Funcs {
 			if err := note(f); err != nil {
 				return err
 			}
@@ -233,9 +195,9 @@ func (x *metering) addThunks() error {
 		declared = x.funcs[x.imports:]
 		var code []byte
 		for p := range x.types[x.funcs[f]].Params {
-			code = wasm.AppendU32(append(code, opLocalGet), uint32(p))
+			code = wasm.AppendU32(append(code, wasm.OpLocalGet), uint32(p))
 		}
-		x.bodies = append(x.bodies, body{locals: []byte{0}, code: append(x.call(code, f), opEnd)})
+		x.bodies = append(x.bodies, wasm.Body{Locals: []byte{0}, Code: append(x.call(code, f), wasm.OpEnd)})
 	}
 	if len(declared) > 0 {
 		b := wasm.AppendU32(nil, uint32(len(declared)))
@@ -258,62 +220,15 @@ func (x *metering) addThunks() error {
 	if len(exports) > 0 {
 		x.m.SetSection(wasm.ExportSection, wasm.EncodeExports(exports))
 	}
-	if len(elements) > 0 {
-		b := wasm.AppendU32(nil, uint32(len(elements)))
-		for _, e := range elements {
-			b = wasm.AppendU32(append(b, e.head...), uint32(len(e.funcs)))
-			for _, f := range e.funcs {
-				b = wasm.AppendU32(b, redirect(f))
-			}
+	for _, e := range elements {
+		for i := range e.Funcs {
+			e.Funcs[i] = redirect(e.Funcs[i])
 		}
-		x.m.SetSection(wasm.ElementSection, b)
 	}
+	x.m.SetSection(wasm.ElementSection, wasm.EncodeElements(elements))
 	if start != nil {
 		x.m.SetSection(wasm.StartSection, wasm.AppendU32(nil, redirect(startFunc)))
 	}
-	x.encodeBodies()
+	x.m.SetSection(wasm.CodeSection, wasm.EncodeBodies(x.bodies))
 	return nil
-}
-
-func (x *metering) encodeBodies() {
-	if len(x.bodies) == 0 {
-		return
-	}
-	b := wasm.AppendU32(nil, uint32(len(x.bodies)))
-	for _, f := range x.bodies {
-		b = wasm.AppendU32(b, uint32(len(f.locals)+len(f.code)))
-		b = append(append(b, f.locals...), f.code...)
-	}
-	x.m.SetSection(wasm.CodeSection, b)
-}
-
-// element is one segment of a table: its table and offset as they stand in the file.
-type element struct {
-	head  []byte
-	funcs []uint32
-}
-
-func readElements(payload []byte) (list []element, err error) {
-	r := wasm.NewReader(payload)
-	for n := r.Count(); n > 0 && r.Err() == nil; n-- {
-		from := r.Offset()
-		if r.U32() != 0 {
-			r.Fail("an element segment of another form than 0")
-		}
-		for r.Err() == nil { // offset expression
-			in, err := next(r)
-			if err != nil {
-				return nil, err
-			}
-			if in.op == opEnd {
-				break
-			}
-		}
-		e := element{head: r.Since(from)}
-		for k := r.Count(); k > 0 && r.Err() == nil; k-- {
-			e.funcs = append(e.funcs, r.U32())
-		}
-		list = append(list, e)
-	}
-	return list, r.Err()
 }

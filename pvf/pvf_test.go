@@ -30,17 +30,17 @@ func module(typ wasm.FuncType, bodies ...[]byte) []byte {
 
 // The heights are those that the crate's own tests name.
 func TestStackHeight(t *testing.T) {
-	i32 := wasm.FuncType{Results: []byte{valI32}}
+	i32 := wasm.FuncType{Results: []byte{wasm.ValI32}}
 	for name, c := range map[string]struct {
 		typ  wasm.FuncType
 		body []byte
 		want uint32
 	}{
-		"three constants":          {wasm.FuncType{}, []byte{opI32Const, 1, opI32Const, 2, opI32Const, 3, opDrop, opDrop, opDrop, opEnd}, 3 + frameCost},
-		"implicit return":          {i32, []byte{opI32Const, 0, opReturn, opEnd}, 1 + frameCost},
-		"not counted: unreachable": {i32, []byte{opUnreachable, 0x40, 0, opEnd}, frameCost},
-		"dead pushes":              {wasm.FuncType{}, []byte{opI32Const, 0, opI32Const, 1, opDrop, opDrop, opUnreachable, opI32Const, 0, opI32Const, 1, opI32Const, 2, opEnd}, 2 + frameCost},
-		"block result":             {i32, []byte{opBlock, valI32, opI32Const, 0, opI32Const, 1, opDrop, opEnd, opEnd}, 2 + frameCost},
+		"three constants":          {wasm.FuncType{}, []byte{wasm.OpI32Const, 1, wasm.OpI32Const, 2, wasm.OpI32Const, 3, wasm.OpDrop, wasm.OpDrop, wasm.OpDrop, wasm.OpEnd}, 3 + frameCost},
+		"implicit return":          {i32, []byte{wasm.OpI32Const, 0, wasm.OpReturn, wasm.OpEnd}, 1 + frameCost},
+		"not counted: unreachable": {i32, []byte{wasm.OpUnreachable, 0x40, 0, wasm.OpEnd}, frameCost},
+		"dead pushes":              {wasm.FuncType{}, []byte{wasm.OpI32Const, 0, wasm.OpI32Const, 1, wasm.OpDrop, wasm.OpDrop, wasm.OpUnreachable, wasm.OpI32Const, 0, wasm.OpI32Const, 1, wasm.OpI32Const, 2, wasm.OpEnd}, 2 + frameCost},
+		"block result":             {i32, []byte{wasm.OpBlock, wasm.ValI32, wasm.OpI32Const, 0, wasm.OpI32Const, 1, wasm.OpDrop, wasm.OpEnd, wasm.OpEnd}, 2 + frameCost},
 	} {
 		m, err := wasm.Parse(module(c.typ, c.body))
 		if err != nil {
@@ -96,7 +96,7 @@ func TestPrepare(t *testing.T) {
 }
 
 func FuzzMeter(f *testing.F) {
-	f.Add(module(wasm.FuncType{}, []byte{opI32Const, 1, opDrop, opCall, 0, opEnd}))
+	f.Add(module(wasm.FuncType{}, []byte{wasm.OpI32Const, 1, wasm.OpDrop, wasm.OpCall, 0, wasm.OpEnd}))
 	f.Fuzz(func(t *testing.T, code []byte) {
 		if out, err := meter(code, 100); err == nil {
 			if _, err := wasm.Parse(out); err != nil {
