@@ -57,7 +57,9 @@ func (x *execution) process(data *primitives.ParachainsInherentData) (*primitive
 		return nil, nil, ErrParentHeader
 	}
 	x.allowParent()
-	bitfields, dropped := x.sanitizeBitfields(data.Bitfields)
+	offered, candidates, dropped := x.limitSize(data.Bitfields, data.Backed)
+	bitfields, bad := x.sanitizeBitfields(offered)
+	dropped = append(dropped, bad...)
 	x.enactAvailable(bitfields)
 	x.freeTimedOut()
 	occupied := map[primitives.CoreIndex]bool{}
@@ -67,7 +69,7 @@ func (x *execution) process(data *primitives.ParachainsInherentData) (*primitive
 		}
 	}
 	eligible := x.advanceClaims(func(c primitives.CoreIndex) bool { return occupied[c] })
-	backed, unbacked := x.sanitizeCandidates(data.Backed, eligible)
+	backed, unbacked := x.sanitizeCandidates(candidates, eligible)
 	dropped = append(dropped, unbacked...)
 	kept := &primitives.ParachainsInherentData{Bitfields: bitfields, ParentHeader: data.ParentHeader}
 	for _, c := range backed {

@@ -16,12 +16,15 @@ func Shuffle(seed [32]byte, n int) []uint32 {
 	for i := range order {
 		order[i] = uint32(i)
 	}
-	r := NewChaChaRand(seed)
-	for i := len(order) - 1; i > 0; i-- {
-		j := r.Uint32Below(uint32(i + 1))
-		order[i], order[j] = order[j], order[i]
-	}
+	shuffle(NewChaChaRand(seed), order)
 	return order
+}
+
+func shuffle[T any](r *ChaChaRand, list []T) {
+	for i := len(list) - 1; i > 0; i-- {
+		j := r.Uint32Below(uint32(i + 1))
+		list[i], list[j] = list[j], list[i]
+	}
 }
 
 // ChaChaRand is the generator ChaCha20Rng of rand_chacha 0.3: the key stream of
