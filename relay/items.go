@@ -37,12 +37,12 @@ var (
 		}, codec: of[relayParentInfo](), noKeep: true}
 	itemOldestSession   = value("ParasShared", "OldestRelayParentSession", u32Of[primitives.SessionIndex]())
 	itemMinimumRPNumber = table[primitives.SessionIndex, uint32]{prefix: prefix("ParasShared", "MinimumRelayParentNumber"),
-		key: twoxU32[primitives.SessionIndex], codec: u32Of[uint32]()}
+		key: twoxU32[primitives.SessionIndex], codec: u32Of[uint32](), noKeep: true}
 	itemEarliestSession = value("ParaSessionInfo", "EarliestStoredSession", u32Of[primitives.SessionIndex]())
 	itemSessionInfo     = table[primitives.SessionIndex, *SessionInfo]{prefix: prefix("ParaSessionInfo", "Sessions"), key: identityU32[primitives.SessionIndex],
-		codec: sessionInfoCodec}
+		codec: sessionInfoCodec, noKeep: true}
 	itemSessionParams = table[primitives.SessionIndex, primitives.ExecutorParams]{prefix: prefix("ParaSessionInfo", "SessionExecutorParams"),
-		key: identityU32[primitives.SessionIndex], codec: of[primitives.ExecutorParams]()}
+		key: identityU32[primitives.SessionIndex], codec: of[primitives.ExecutorParams](), noKeep: true}
 
 	itemParas        = value("Paras", "Parachains", listOf(u32Of[primitives.ParaID]()))
 	itemHead         = slotTable(primitives.KeyParaHead, bytesCodec)

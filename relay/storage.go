@@ -23,7 +23,7 @@ type codec[T any] struct {
 type slot[T any] struct {
 	key    string
 	codec  codec[T]
-	noKeep bool // cheap to decode and too many to keep decoded
+	noKeep bool // not worth keeping decoded: cheap, or one of ever more keys
 }
 
 // table is a storage map.
