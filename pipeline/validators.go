@@ -95,7 +95,7 @@ func (n *Network) fetchCollation(v *node, f validator.FetchCollation) {
 		n.later(n.between(roundTrip), v, validator.CollationFetched{ID: f.ID, Err: errGone})
 		return
 	}
-	n.later(n.between(roundTrip)+fetchTime(len(c.pov.BlockData)), v,
+	n.later(n.between(collationFetch)+fetchTime(len(c.pov.BlockData)), v,
 		validator.CollationFetched{ID: f.ID, Receipt: c.receipt, PoV: c.pov, ParentHead: c.parentHead})
 }
 
