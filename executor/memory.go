@@ -7,11 +7,11 @@ import (
 )
 
 // memory is linear memory that is used again from call to call: zeroed, it is as good as
-// new, without the cost of allocating and collecting some megabytes each time.
-type memory struct{ buf []byte }
-
-// maxKept is the largest memory that is kept for later calls.
-const maxKept = 64 << 20
+// new. It implements [experimental.MemoryAllocator] and [experimental.LinearMemory].
+type memory struct {
+	region // where its bytes come from
+	buf    []byte
+}
 
 func (m *Module) memory() *memory {
 	if kept, ok := m.memories.Get().(*memory); ok {
@@ -21,8 +21,8 @@ func (m *Module) memory() *memory {
 }
 
 func (m *Module) release(x *memory) {
-	if cap(x.buf) <= maxKept {
-		clear(x.buf)
+	if x.reset(x.buf) {
+		x.buf = nil
 		m.memories.Put(x)
 	}
 }
@@ -32,24 +32,15 @@ func (x *memory) context(ctx context.Context) context.Context {
 }
 
 // Allocate implements [experimental.MemoryAllocator].
-func (x *memory) Allocate(capacity, _ uint64) experimental.LinearMemory {
-	if uint64(cap(x.buf)) < capacity {
-		x.buf = make([]byte, 0, capacity)
-	}
-	return x
-}
+func (x *memory) Allocate(_, _ uint64) experimental.LinearMemory { return x }
 
 // Reallocate implements [experimental.LinearMemory].
 func (x *memory) Reallocate(size uint64) []byte {
-	if size > uint64(cap(x.buf)) {
-		// Twice as much at a time: the allocator grows in small steps at first.
-		larger := make([]byte, size, max(size, 2*uint64(cap(x.buf))))
-		copy(larger, x.buf)
-		x.buf = larger
-		return x.buf
+	b := x.region.take(x.buf, size)
+	if b != nil {
+		x.buf = b
 	}
-	x.buf = x.buf[:size]
-	return x.buf
+	return b
 }
 
 // Free implements [experimental.LinearMemory]; the memory stays for the next call.
