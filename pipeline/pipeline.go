@@ -49,6 +49,7 @@ type Network struct {
 	ledger     *ledger
 	collations map[primitives.CandidateHash]*collation
 	seen       map[string]bool // what is told once
+	verified   map[signature]bool
 }
 
 // relayBlock is a relay block with the state after it.
@@ -224,4 +225,5 @@ func (n *Network) prune(number uint32) {
 		c.prune(number)
 	}
 	clear(n.seen)
+	clear(n.verified)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"pileus/crypto"
 	"pileus/erasure"
 	"pileus/hashing"
 	"pileus/primitives"
@@ -150,6 +151,24 @@ func (n *Network) validate(v *node, job validator.Validate) {
 		},
 		Done: func(result any) { n.step(v, result.(validator.Validated)) },
 	})
+}
+
+// signature is a signature with what it is claimed to sign, by whom.
+type signature struct {
+	sig [64]byte
+	key [32]byte
+	msg hashing.Hash
+}
+
+// verify checks a validator's signature, once for all the nodes that get it by gossip.
+func (n *Network) verify(sig [64]byte, msg []byte, public [32]byte) bool {
+	s := signature{sig, public, hashing.Blake2b256(msg)}
+	valid, known := n.verified[s]
+	if !known {
+		valid = crypto.Sr25519Verify(sig, msg, public)
+		n.verified[s] = valid
+	}
+	return valid
 }
 
 // costOf is the virtual time that the block with this head hash takes.
