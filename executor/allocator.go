@@ -22,7 +22,7 @@ const (
 var (
 	errPoisoned   = errors.New("Allocator poisoned")
 	errTooLarge   = errors.New("Requested allocation size is too large")
-	errNoSpace    = errors.New("Allocator ran out of space")
+	errNoSpace    = errors.New("out of memory: Allocator ran out of space")
 	errBadHeader  = errors.New("Invalid header pointer detected")
 	errOccupied   = errors.New("free list points to a occupied header")
 	errEmpty      = errors.New("the allocation points to an empty header")

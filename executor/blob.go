@@ -46,20 +46,15 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 // prepared is a module as the host compiles it.
 type prepared struct {
 	bytes   []byte
-	missing []missingImport // functions that the host does not have
+	missing []string // functions that the host does not have
 	custom  map[string][]byte
 	pages   uint32 // of memory at the start
 }
 
-type missingImport struct {
-	name string
-	typ  wasm.FuncType
-}
-
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
-// memory becomes its own one, the memory loses its maximum and is exported, functions that
-// the host lacks are imported from a module of traps.
-func prepare(code []byte, host string, known map[string]wasm.FuncType, missingModule string) (*prepared, error) {
+// memory becomes its own one, the memory loses its maximum and is exported, custom
+// sections are taken out, and the code is made to look at the time.
+func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
 	m, err := wasm.Parse(code)
 	if err != nil {
 		return nil, err
@@ -89,18 +84,21 @@ func prepare(code []byte, host string, known map[string]wasm.FuncType, missingMo
 		have, ok := known[i.Name]
 		switch {
 		case !ok:
-			i.Module = missingModule
-			p.missing = append(p.missing, missingImport{i.Name, typ})
+			p.missing = append(p.missing, i.Name)
 		case !bytes.Equal(have.Params, typ.Params) || !bytes.Equal(have.Results, typ.Results):
 			return nil, fmt.Errorf("import %s: the host's function has another type", i.Name)
-		default:
-			i.Module = host
 		}
 		kept = append(kept, i)
 	}
 	m.SetSection(wasm.ImportSection, wasm.EncodeImports(kept))
 	limits, err := memoryLimits(m, memory)
 	if err != nil {
+		return nil, err
+	}
+	if limits.Min > maxInitialPages {
+		return nil, fmt.Errorf("it begins with %d pages of memory, %d are allowed", limits.Min, maxInitialPages)
+	}
+	if err := checkTable(m); err != nil {
 		return nil, err
 	}
 	p.pages = limits.Min
@@ -135,6 +133,17 @@ func memoryLimits(m *wasm.Module, imported *wasm.Import) (wasm.Limits, error) {
 	}
 	l := r.Limits()
 	return l, r.Err()
+}
+
+func checkTable(m *wasm.Module) error {
+	r := wasm.NewReader(m.Section(wasm.TableSection))
+	for n := r.Count(); n > 0 && r.Err() == nil; n-- {
+		r.Byte()
+		if l := r.Limits(); l.Min > maxTable {
+			return fmt.Errorf("it has a table of %d elements, %d are allowed", l.Min, maxTable)
+		}
+	}
+	return r.Err()
 }
 
 func exportMemory(m *wasm.Module) error {

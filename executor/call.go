@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 
@@ -18,17 +19,22 @@ const DefaultTimeout = 60 * time.Second
 // DefaultHeapPages is how many pages memory may grow beyond its start (HeapAllocStrategy::Static).
 const DefaultHeapPages = 2048
 
+// maxPages is all that 32-bit addresses reach: 4 GiB.
+const maxPages = 65536
+
 const keyHeapPages = ":heappages"
 
 // CallOptions are what a call may use. The zero value has no storage.
 type CallOptions struct {
-	Storage  *Storage      // kept changes on success, none on failure
-	MaxPages uint32        // of memory in all; 0: initial + :heappages or 2048
-	Timeout  time.Duration // of wall clock; 0: [DefaultTimeout]
-	OnLog    func(level Level, target, text string)
-	Keystore Keystore // nil: functions that need it trap
-	// ReadVersion answers ext_misc_runtime_version; nil: from the sections of the code alone.
-	ReadVersion func(code []byte) ([]byte, bool)
+	Storage   *Storage      // changes are kept on success; a failed call leaves none
+	ReadOnly  bool          // no changes are kept on success either; what was read stays recorded
+	HeapPages uint32        // by which memory may grow; 0: :heappages of the state, else [DefaultHeapPages]
+	MaxPages  uint32        // of memory in all, the initial ones included; 0: those and HeapPages
+	Timeout   time.Duration // of wall clock; 0: [DefaultTimeout]
+	OnLog     func(level Level, target, text string)
+	Keystore  Keystore // nil: functions that need it trap
+	// ProofSize answers storage_proof_size; nil: [Storage.ProofSize].
+	ProofSize func() uint64
 }
 
 // Level is how serious a log line is.
@@ -52,7 +58,9 @@ type Keystore interface {
 
 // env is one call, as its host functions see it.
 type env struct {
-	mem     api.Memory
+	ctx     context.Context // the caller's
+	module  *Module
+	mem     api.Memory // nil until the instance is ready
 	alloc   *allocator
 	opts    *CallOptions
 	storage *Storage
@@ -104,10 +112,13 @@ var errPanicked = errors.New("the runtime panicked")
 // Call runs an exported function on encoded arguments and returns its encoded result. The
 // error is a [*CallError].
 func (m *Module) Call(ctx context.Context, method string, args []byte, o CallOptions) (out []byte, err error) {
-	e := &env{opts: &o, storage: o.Storage}
+	e := &env{ctx: ctx, module: m, opts: &o, storage: o.Storage}
+	if m.engine.cfg.Stats {
+		defer m.engine.calls.add(time.Now())
+	}
 	if s := o.Storage; s != nil {
 		done := s.call()
-		defer func() { done(err == nil) }()
+		defer func() { done(err == nil && !o.ReadOnly, err == nil) }()
 	}
 	timeout := o.Timeout
 	if timeout == 0 {
@@ -121,8 +132,9 @@ func (m *Module) Call(ctx context.Context, method string, args []byte, o CallOpt
 	return out, nil
 }
 
-// call opens the transaction that a runtime call runs in; done closes it.
-func (s *Storage) call() (done func(keep bool)) {
+// call opens the transaction that a runtime call runs in; done closes it and keeps what
+// was written and recorded, or not.
+func (s *Storage) call() (done func(keep, keepRecord bool)) {
 	s.enter()
 	checkpoint := 0
 	if s.rec != nil {
@@ -131,7 +143,7 @@ func (s *Storage) call() (done func(keep bool)) {
 	floor := s.floor
 	s.Begin()
 	s.floor = s.depth
-	return func(keep bool) {
+	return func(keep, keepRecord bool) {
 		for s.depth > s.floor { // left open by the runtime
 			_ = s.Rollback()
 		}
@@ -143,7 +155,7 @@ func (s *Storage) call() (done func(keep bool)) {
 			return
 		}
 		_ = s.Rollback()
-		if s.rec != nil {
+		if s.rec != nil && !keepRecord {
 			s.rec.Rollback(checkpoint)
 		}
 		s.enter()
@@ -155,9 +167,14 @@ type exportError struct{ error }
 type outputError struct{ error }
 
 func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]byte, error) {
+	pages := m.maxPages(e)
+	if m.prepared.pages > pages {
+		return nil, &hostError{fmt.Errorf("%w: the runtime begins with %d pages of memory, %d are allowed", errNoSpace, m.prepared.pages, pages)}
+	}
 	memory := m.memory()
 	defer m.release(memory)
-	instance, err := m.rt.InstantiateModule(memory.context(ctx), m.compiled, anonymous)
+	limited := &capped{memory, uint64(pages) * pageSize}
+	instance, err := m.rt.InstantiateModule(limited.context(ctx), m.compiled, anonymous)
 	if err != nil {
 		return nil, setupError{err}
 	}
@@ -175,7 +192,7 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 		return nil, setupError{errors.New("the runtime exports no __heap_base")}
 	}
 	e.mem = instance.Memory()
-	e.alloc = newAllocator(api.DecodeU32(base.Get()), m.maxPages(e))
+	e.alloc = newAllocator(api.DecodeU32(base.Get()), pages)
 	ptr, err := e.alloc.allocate(e.mem, uint32(len(args)))
 	if err != nil {
 		return nil, &hostError{fmt.Errorf("%w, for %d bytes of arguments", err, len(args))}
@@ -204,12 +221,14 @@ func (m *Module) maxPages(e *env) uint32 {
 		return e.opts.MaxPages
 	}
 	extra := uint64(DefaultHeapPages)
-	if e.storage != nil {
+	if e.opts.HeapPages != 0 {
+		extra = uint64(e.opts.HeapPages)
+	} else if e.storage != nil {
 		if v, ok, err := e.storage.state.Top().Get([]byte(keyHeapPages), nil); ok && err == nil && len(v) == 8 {
 			extra = binary.LittleEndian.Uint64(v)
 		}
 	}
-	return uint32(min(uint64(m.prepared.pages)+extra, 65536))
+	return uint32(min(uint64(m.prepared.pages)+min(extra, maxPages), maxPages))
 }
 
 // explain finds out how a call ended, and in whose words.
@@ -217,6 +236,8 @@ func (e *env) explain(ctx context.Context, method string, timeout time.Duration,
 	c := &CallError{Method: method, Cause: err}
 	var host *hostError
 	var missing *missingError
+	var bug runtime.Error
+	isHost := errors.As(err, &host)
 	switch {
 	case errors.Is(err, errCanceled):
 		c.Kind, c.Cause = KindCanceled, ctx.Err()
@@ -225,11 +246,13 @@ func (e *env) explain(ctx context.Context, method string, timeout time.Duration,
 	case errors.As(err, &missing):
 		c.Kind, c.Cause = KindMissing, missing
 	case errors.Is(err, errNoSpace):
-		c.Kind, c.Cause = KindMemory, fmt.Errorf("out of memory: %w", errNoSpace)
+		c.Kind, c.Cause = KindMemory, host.err
 	case e.panic != "":
 		c.Kind, c.Panic, c.Cause = KindTrap, e.panic, errPanicked
-	case errors.As(err, &host):
+	case isHost:
 		c.Kind, c.Cause = KindHost, fmt.Errorf("host function: %w", host.err)
+	case errors.As(err, &bug): // of this host, not of the runtime
+		c.Kind, c.Cause = KindHost, fmt.Errorf("host function: %w", bug)
 	case errors.As(err, &setupError{}):
 		c.Kind = KindSetup
 	case errors.As(err, &exportError{}):
@@ -237,7 +260,10 @@ func (e *env) explain(ctx context.Context, method string, timeout time.Duration,
 	case errors.As(err, &outputError{}):
 		c.Kind = KindOutput
 	default:
-		c.Kind, c.Panic, c.Cause = KindTrap, e.words, errors.New(firstLine(err.Error()))
+		c.Kind, c.Cause = KindTrap, errors.New(firstLine(err.Error()))
+		if strings.HasSuffix(c.Cause.Error(), "unreachable") { // what a panic ends in
+			c.Panic = e.words
+		}
 	}
 	return c
 }

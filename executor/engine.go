@@ -15,31 +15,42 @@ package executor
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+	"runtime"
+	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"pileus/hashing"
 	"pileus/internal/wasm"
 )
 
-// ErrCache is wrapped by errors of the cache folder, which say nothing of the code.
-var ErrCache = errors.New("cache of compiled runtimes")
-
 // Config is what an [Engine] is made with.
 type Config struct {
-	CacheDir    string // for compiled code; empty: none. Two processes may share it.
+	CacheDir    string // for compiled code; empty: none. Processes may share it.
 	Interpreter bool   // interpret instead of compiling: a slow second opinion
-	Stats       bool   // measure the time in host functions, at some cost
+	Workers     int    // that compile one module together; 0: one for each processor
+	Stats       bool   // measure calls and host functions, see [Engine.Stats]
+
+	// OnCacheError is told when the cache cannot be used, such as on a full disk; the code
+	// is then compiled without it. The error wraps [ErrCache].
+	OnCacheError func(error)
+}
+
+// maxWorkers bounds [Config.Workers].
+const maxWorkers = 16
+
+func (c *Config) workers() int {
+	n := c.Workers
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	return min(n, maxWorkers)
 }
 
 // Engine compiles runtimes. It is safe for concurrent use.
@@ -47,7 +58,9 @@ type Engine struct {
 	cfg    Config
 	mu     sync.Mutex
 	loaded map[hashing.Hash]*loading
-	stats  Stats
+
+	calls meter
+	host  map[string]*meter // by function; empty if nothing is measured
 }
 
 type loading struct {
@@ -63,7 +76,13 @@ func NewEngine(_ context.Context, cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("%w: %w", ErrCache, err)
 		}
 	}
-	return &Engine{cfg: cfg, loaded: map[hashing.Hash]*loading{}}, nil
+	e := &Engine{cfg: cfg, loaded: map[hashing.Hash]*loading{}, host: map[string]*meter{}}
+	if cfg.Stats {
+		for name := range functions {
+			e.host[name] = &meter{}
+		}
+	}
+	return e, nil
 }
 
 // Close frees the compiled code. No call may be under way or follow.
@@ -126,7 +145,9 @@ const (
 type Module struct {
 	engine   *Engine
 	hash     hashing.Hash
+	set      Set
 	rt       wazero.Runtime
+	cache    wazero.CompilationCache // nil: none
 	compiled wazero.CompiledModule
 	prepared *prepared
 	memories sync.Pool
@@ -144,11 +165,7 @@ func (m *Module) Custom(name string) ([]byte, bool) {
 // Missing lists the functions that the code imports and this host does not have. They
 // trap when they are called.
 func (m *Module) Missing() []string {
-	var names []string
-	for _, i := range m.prepared.missing {
-		names = append(names, i.name)
-	}
-	return names
+	return slices.Clone(m.prepared.missing)
 }
 
 // Exports tells whether the code has a function of that name.
@@ -158,45 +175,25 @@ func (m *Module) Exports(method string) bool {
 }
 
 // Close frees the compiled code.
-func (m *Module) Close(ctx context.Context) error { return m.rt.Close(ctx) }
+func (m *Module) Close(ctx context.Context) error {
+	err := m.rt.Close(ctx)
+	if m.cache != nil {
+		err = errors.Join(err, m.cache.Close(ctx)) // it holds the machine code
+	}
+	return err
+}
 
 // Compile makes an uncompressed module ready for calls, without looking for the same
 // code among those already loaded.
 func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, error) {
-	p, err := prepare(code, "env", functionTypes(set), "env")
+	p, err := prepare(code, functionTypes(set))
 	if err != nil {
 		return nil, err
 	}
 	if e.cfg.CacheDir == "" || e.cfg.Interpreter {
 		return e.compile(ctx, p, set, nil)
 	}
-	sum := hashing.Blake2b128(p.bytes)
-	dir := filepath.Join(e.cfg.CacheDir, hex.EncodeToString(sum[:]))
-	for attempt := 0; ; attempt++ {
-		cache, err := wazero.NewCompilationCacheWithDir(dir)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCache, err)
-		}
-		m, err := e.compile(ctx, p, set, cache)
-		if err == nil {
-			return m, nil
-		}
-		if diskFault(err) {
-			return nil, fmt.Errorf("%w %s: %w", ErrCache, dir, err)
-		}
-		// A torn or foreign file in the cache looks like an error of the code. Once without it tells.
-		if attempt > 0 || !strings.Contains(err.Error(), "compilationcache") {
-			return nil, err
-		}
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCache, err)
-		}
-	}
-}
-
-func diskFault(err error) bool {
-	var path *fs.PathError
-	return errors.As(err, &path) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return e.cached(ctx, p, set)
 }
 
 func (e *Engine) compile(ctx context.Context, p *prepared, set Set, cache wazero.CompilationCache) (m *Module, err error) {
@@ -214,19 +211,19 @@ func (e *Engine) compile(ctx context.Context, p *prepared, set Set, cache wazero
 			rt.Close(ctx)
 		}
 	}()
-	compiled, err := rt.CompileModule(ctx, p.bytes)
+	compiled, err := rt.CompileModule(experimental.WithCompilationWorkers(ctx, e.cfg.workers()), p.bytes)
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	if err := e.bind(ctx, rt, set, p, compiled); err != nil {
+	if err := e.bind(ctx, rt, set, compiled); err != nil {
 		return nil, err
 	}
-	return &Module{engine: e, rt: rt, compiled: compiled, prepared: p}, nil
+	return &Module{engine: e, set: set, rt: rt, cache: cache, compiled: compiled, prepared: p}, nil
 }
 
 // bind gives the runtime the host functions that the code imports; those that this host
 // does not have trap and name themselves.
-func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, p *prepared, compiled wazero.CompiledModule) error {
+func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, compiled wazero.CompiledModule) error {
 	host := rt.NewHostModuleBuilder("env")
 	done := map[string]bool{}
 	for _, def := range compiled.ImportedFunctions() {
@@ -237,7 +234,7 @@ func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, p *prepar
 		done[name] = true
 		var fn api.GoModuleFunc
 		if f, ok := functions[name]; ok && f.in(set) {
-			fn = f.goFunc(e, name)
+			fn = f.goFunc(e.host[name])
 		} else {
 			fn = func(ctx context.Context, _ api.Module, _ []uint64) {
 				fail(&missingError{name})

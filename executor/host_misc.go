@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
-
-	"pileus/scale"
 )
 
 func init() {
@@ -38,11 +36,7 @@ func init() {
 	define("misc_print_hex_version_1", "S", "", true, func(e *env, s []uint64) { e.log(LogDebug, "runtime", hex.EncodeToString(e.bytes(s[0]))) })
 	define("misc_print_num_version_1", "U", "", true, func(e *env, s []uint64) { e.log(LogDebug, "runtime", fmt.Sprint(s[0])) })
 	define("misc_runtime_version_version_1", "S", "S", true, func(e *env, s []uint64) {
-		read := e.opts.ReadVersion
-		if read == nil {
-			read = EmbeddedVersion
-		}
-		v, ok := read(e.clone(s[0]))
+		v, ok := e.versionOf(e.clone(s[0]))
 		s[0] = e.option(v, ok)
 	})
 	define("panic_handler_abort_on_panic_version_1", "S", "", true, func(e *env, s []uint64) {
@@ -73,60 +67,4 @@ func (e *env) log(level Level, target, text string) {
 	if e.opts.OnLog != nil {
 		e.opts.OnLog(level, target, text)
 	}
-}
-
-// EmbeddedVersion is the encoded RuntimeVersion in the sections runtime_version and
-// runtime_apis of code, which may be compressed; ok is false where it has none or one
-// that does not decode (sc_executor_common / sp_version embed).
-func EmbeddedVersion(code []byte) (version []byte, ok bool) {
-	raw, err := Decompress(code, CodeBombLimit)
-	if err != nil {
-		return nil, false
-	}
-	custom, err := customSections(raw)
-	if err != nil {
-		return nil, false
-	}
-	return mergeVersion(custom)
-}
-
-// coreID is the id of the runtime API Core: blake2b-64 of its name.
-var coreID = [8]byte{0xdf, 0x6a, 0xcb, 0x68, 0x99, 0x07, 0x60, 0x9b}
-
-// mergeVersion puts the API list of one section into the version of the other.
-func mergeVersion(custom map[string][]byte) ([]byte, bool) {
-	head, ok := custom["runtime_version"]
-	if !ok {
-		return nil, false
-	}
-	apis := custom["runtime_apis"]
-	if len(apis)%12 != 0 {
-		return nil, false
-	}
-	core := uint32(0)
-	for i := 0; i < len(apis); i += 12 {
-		if [8]byte(apis[i:i+8]) == coreID {
-			core = uint32(apis[i+8]) | uint32(apis[i+9])<<8 | uint32(apis[i+10])<<16 | uint32(apis[i+11])<<24
-		}
-	}
-	d := scale.NewDecoder(head)
-	spec, impl := d.String(1<<10), d.String(1<<10)
-	authoring, specVersion, implVersion := d.U32(), d.U32(), d.U32()
-	for n := d.Len(1<<16, 12); n > 0; n-- {
-		d.Fixed(12)
-	}
-	transaction, system := uint32(1), uint8(0)
-	if core >= 3 {
-		transaction = d.U32()
-	}
-	if core >= 4 {
-		system = d.U8()
-	}
-	if d.Err() != nil {
-		return nil, false
-	}
-	b := scale.AppendString(scale.AppendString(nil, spec), impl)
-	b = scale.AppendU32(scale.AppendU32(scale.AppendU32(b, authoring), specVersion), implVersion)
-	b = append(scale.AppendCompact(b, uint64(len(apis)/12)), apis...)
-	return append(scale.AppendU32(b, transaction), system), true
 }

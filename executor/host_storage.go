@@ -148,9 +148,13 @@ func defineStorage() {
 		e.store().offchain.set(string(e.bytes(s[0])), nil, true)
 	})
 	define("storage_proof_size_storage_proof_size_version_1", "", "U", false, func(e *env, s []uint64) {
-		s[0] = ^uint64(0)
-		if e.storage != nil {
+		switch {
+		case e.opts.ProofSize != nil:
+			s[0] = e.opts.ProofSize()
+		case e.storage != nil:
 			s[0] = e.storage.ProofSize()
+		default:
+			s[0] = ^uint64(0)
 		}
 	})
 	// Where the data of an extrinsic lies matters to a node that serves it; no state depends on it.

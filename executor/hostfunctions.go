@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -45,26 +44,28 @@ func letters(s string) (types []byte) {
 	return types
 }
 
-// Stats are the counts of an engine. Times are measured only if the engine is made to.
-type Stats struct {
-	HostCalls atomic.Uint64
-	HostNanos atomic.Int64
+var errNotReady = errors.New("called before the instance was ready")
+
+// goFunc is the function as wazero calls it; m may be nil.
+func (f *function) goFunc(m *meter) api.GoModuleFunc {
+	run := f.run
+	if m == nil {
+		return func(ctx context.Context, _ api.Module, s []uint64) { run(ready(ctx), s) }
+	}
+	return func(ctx context.Context, _ api.Module, s []uint64) {
+		from := time.Now()
+		defer m.add(from)
+		run(ready(ctx), s)
+	}
 }
 
-// Stats returns the counts so far.
-func (e *Engine) Stats() *Stats { return &e.stats }
-
-func (f *function) goFunc(e *Engine, _ string) api.GoModuleFunc {
-	run := f.run
-	if e.cfg.Stats {
-		return func(ctx context.Context, _ api.Module, s []uint64) {
-			from := time.Now()
-			run(envOf(ctx), s)
-			e.stats.HostCalls.Add(1)
-			e.stats.HostNanos.Add(int64(time.Since(from)))
-		}
+// ready is the call's env, once there is a memory: a start function runs before.
+func ready(ctx context.Context) *env {
+	e := envOf(ctx)
+	if e.mem == nil {
+		fail(errNotReady)
 	}
-	return func(ctx context.Context, _ api.Module, s []uint64) { run(envOf(ctx), s) }
+	return e
 }
 
 var errBounds = errors.New("it points outside the memory")

@@ -149,11 +149,11 @@ var (
 
 // check is what the code calls when its counter is at zero.
 func check(ctx context.Context, _ api.Module, stack []uint64) {
-	c := ctx.(*callContext)
-	if c.Context.Err() != nil {
+	e := envOf(ctx)
+	if e.ctx.Err() != nil {
 		fail(errCanceled)
 	}
-	if time.Now().After(c.env.deadline) {
+	if time.Now().After(e.deadline) {
 		fail(errTimeout)
 	}
 	stack[0] = checkEvery

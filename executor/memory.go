@@ -1,10 +1,6 @@
 package executor
 
-import (
-	"context"
-
-	"github.com/tetratelabs/wazero/experimental"
-)
+import "github.com/tetratelabs/wazero/experimental"
 
 // memory is linear memory that is used again from call to call: zeroed, it is as good as
 // new. It implements [experimental.MemoryAllocator] and [experimental.LinearMemory].
@@ -25,10 +21,6 @@ func (m *Module) release(x *memory) {
 		x.buf = nil
 		m.memories.Put(x)
 	}
-}
-
-func (x *memory) context(ctx context.Context) context.Context {
-	return experimental.WithMemoryAllocator(ctx, x)
 }
 
 // Allocate implements [experimental.MemoryAllocator].

@@ -3,6 +3,8 @@ package executor
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"pileus/hashing"
@@ -324,16 +326,23 @@ func (s *Storage) rooted(v trie.Version) (*trie.State, error) {
 	if s.root != nil && s.rootV == v {
 		return s.root, nil
 	}
-	var children []trie.ChildChanges
-	for id, c := range s.children {
-		children = append(children, trie.ChildChanges{ID: []byte(id), Changes: c.changes()})
-	}
-	state, err := s.state.Apply(v, s.top.changes(), children, s.rec)
+	top, children := s.Changes()
+	state, err := s.state.Apply(v, top, children, s.rec)
 	if err != nil {
 		return nil, fmt.Errorf("storage root: %w", err)
 	}
 	s.root, s.rootV = state, v
 	return state, nil
+}
+
+// Changes is what was written: of several writes to one key the last, in order of keys
+// and, for the child tries, of their ids. A deleted key is listed even if the state below
+// does not have it. The values must not be modified.
+func (s *Storage) Changes() (top []trie.Change, children []trie.ChildChanges) {
+	for _, id := range slices.Sorted(maps.Keys(s.children)) {
+		children = append(children, trie.ChildChanges{ID: []byte(id), Changes: s.children[id].changes()})
+	}
+	return s.top.changes(), children
 }
 
 func (l *layer) changes() []trie.Change {
@@ -347,15 +356,16 @@ func (l *layer) changes() []trie.Change {
 	return list
 }
 
-// ChildRoot is the root of a child. If the main root is not known it is computed and
-// written into the main trie, as the host does.
+// ChildRoot is the root of a child with what was written to it, which is then also
+// written into the main trie. Once the main root is known it is what the main trie says.
+// (sp-state-machine OverlayedChanges::child_storage_root)
 func (s *Storage) ChildRoot(id []byte, v trie.Version) (hashing.Hash, error) {
 	if s.root != nil {
-		return s.storedChildRoot(s.root, id)
+		return childRoot(s.Get(trie.ChildKey(id)))
 	}
 	c := s.children[string(id)]
 	if c == nil {
-		return s.storedChildRoot(s.state, id)
+		return childRoot(s.state.Top().Get(trie.ChildKey(id), s.rec))
 	}
 	t, err := s.childTrie(id)
 	if err != nil {
@@ -381,22 +391,15 @@ func (s *Storage) ChildRoot(id []byte, v trie.Version) (hashing.Hash, error) {
 	return root, nil
 }
 
-func (s *Storage) storedChildRoot(state *trie.State, id []byte) (hashing.Hash, error) {
-	var v []byte
-	var ok bool
-	var err error
-	if state == s.state {
-		v, ok, err = s.Get(trie.ChildKey(id))
-	} else {
-		v, ok, err = state.Top().Get(trie.ChildKey(id), nil)
-	}
+// childRoot is a child's root as it stands in the main trie; what is no root counts as none.
+func childRoot(v []byte, ok bool, err error) (hashing.Hash, error) {
 	if err != nil {
 		return hashing.Hash{}, err
 	}
-	if !ok || len(v) != 32 {
-		return trie.New().Root(), nil
+	if !ok || len(v) < 32 {
+		return trie.EmptyRoot, nil
 	}
-	return hashing.Hash(v), nil
+	return hashing.Hash(v[:32]), nil
 }
 
 // ProofSize is how many bytes of proof were recorded; the largest number without a recorder.

@@ -1,0 +1,113 @@
+package executor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/tetratelabs/wazero"
+
+	"pileus/hashing"
+)
+
+// ErrCache is wrapped by errors of the cache folder, which say nothing of the code.
+var ErrCache = errors.New("cache of compiled runtimes")
+
+// sumName is the file that seals a folder of the cache.
+const sumName = "sum"
+
+// cached compiles a module through the folder that is its own in the cache.
+//
+// What lies there is machine code that will run, so a folder counts only while the
+// checksum beside it fits: a file that is torn, or one that another process is just
+// writing, is compiled again. Two processes may take turns in deleting and writing; each
+// has its own result in memory. A folder that cannot be used is reported to
+// [Config.OnCacheError], and the code is compiled without it.
+func (e *Engine) cached(ctx context.Context, p *prepared, set Set) (*Module, error) {
+	dir := filepath.Join(e.cfg.CacheDir, folderName(p.bytes))
+	cache, sealed, err := openFolder(dir)
+	var m *Module
+	if err == nil {
+		if m, err = e.compile(ctx, p, set, cache); err != nil {
+			cache.Close(ctx)
+		}
+	}
+	switch {
+	case err == nil && !sealed:
+		err = seal(dir)
+	case err != nil && ctx.Err() == nil:
+		// The code or the folder? Once without the folder tells.
+		var bad error
+		if m, bad = e.compile(ctx, p, set, nil); bad != nil {
+			return nil, bad
+		}
+	case err != nil:
+		return nil, err
+	}
+	if err != nil && e.cfg.OnCacheError != nil {
+		e.cfg.OnCacheError(fmt.Errorf("%w %s: %w", ErrCache, dir, err))
+	}
+	return m, nil
+}
+
+func folderName(code []byte) string {
+	sum := hashing.Blake2b128(code)
+	return fmt.Sprintf("%x", sum)
+}
+
+// openFolder opens a folder; sealed tells whether what is in it can be used.
+func openFolder(dir string) (cache wazero.CompilationCache, sealed bool, err error) {
+	want, err := os.ReadFile(filepath.Join(dir, sumName))
+	if err == nil {
+		got, err := folderSum(dir)
+		sealed = err == nil && bytes.Equal(got, want)
+	}
+	if !sealed {
+		if err := os.RemoveAll(dir); err != nil {
+			return nil, false, err
+		}
+	}
+	cache, err = wazero.NewCompilationCacheWithDir(dir)
+	return cache, sealed, err
+}
+
+// folderSum is a checksum over names and contents of a folder. It finds damage; whoever
+// may write into the folder may run code as this user anyway.
+func folderSum(dir string) ([]byte, error) {
+	var all []byte
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == sumName {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		sum := hashing.Twox256(content)
+		all = append(append(all, filepath.Base(path)...), sum[:]...)
+		return err
+	})
+	sum := hashing.Twox256(all)
+	return sum[:], err
+}
+
+func seal(dir string) error {
+	sum, err := folderSum(dir)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "*."+sumName)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(sum)
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, sumName))
+	}
+	if err != nil {
+		os.Remove(f.Name())
+	}
+	return err
+}
