@@ -1,0 +1,464 @@
+package validator_test
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"pileus/crypto"
+	"pileus/erasure"
+	"pileus/hashing"
+	"pileus/primitives"
+	"pileus/relay"
+	"pileus/scale"
+	"pileus/validator"
+)
+
+const para primitives.ParaID = 2000
+
+var code = bytes.Repeat([]byte{7}, 64)
+
+// config is that of the default world.
+func config() primitives.HostConfiguration {
+	return primitives.HostConfiguration{
+		MaxCodeSize: 3 << 20, MaxHeadDataSize: 32 << 10, MaxUpwardQueueCount: 8, MaxUpwardQueueSize: 1 << 20, MaxUpwardMessageSize: 50 << 10,
+		MaxUpwardMessageNumPerCandidate: 5, HrmpMaxMessageNumPerCandidate: 5, ValidationUpgradeCooldown: 2, ValidationUpgradeDelay: 2,
+		MinimumValidationUpgradeDelay: 5, MaxPoVSize: 1 << 10, NoShowSlots: 2, NDelayTranches: 25, NeededApprovals: 2, MinimumBackingVotes: 2,
+		NodeFeatures: primitives.BitsOf(4, 0, 1, 3), MaxApprovalCoalesceCount: 1,
+		SchedulerParams: primitives.SchedulerParams{GroupRotationFrequency: 20, ParasAvailabilityPeriod: 4, Lookahead: 3},
+	}
+}
+
+// collation is what the network's collator serves.
+type collation struct {
+	receipt    primitives.CandidateReceipt
+	pov        *primitives.PoV
+	parentHead []byte
+}
+
+// network is five validators whose messages arrive at once, on a relay chain that a test drives
+// block by block. A PoV of the test para is the head that it produces.
+type network struct {
+	t          testing.TB
+	now        time.Duration
+	keys       []*crypto.Sr25519Pair
+	nodes      []*validator.Node // by index in the session
+	state      *relay.State
+	header     primitives.Header
+	timers     []timer
+	collations map[primitives.CandidateHash]collation
+	events     []relay.Event
+	dropped    []relay.Dropped
+
+	notes     []note
+	statement func(from int, s *validator.Statement)        // may alter what goes out
+	bitfield  func(from int, b *validator.BitfieldReceived) // may alter what goes out
+	execute   func(v *validator.Validate) (*primitives.ValidationResult, error)
+}
+
+type timer struct {
+	at   time.Duration
+	node int
+	key  validator.TimerKey
+}
+
+type note struct {
+	node int
+	validator.Note
+}
+
+func newNetwork(t testing.TB) *network {
+	n := &network{t: t, collations: map[primitives.CandidateHash]collation{}}
+	cfg := relay.GenesisConfig{Config: config(), Number: 100, Slot: 1000, SessionBlocks: 600, Seed: 7,
+		Paras: []relay.ParaGenesis{{ID: para, Head: []byte("head 0"), Code: code}}}
+	pairs := crypto.DevKeys(5)
+	for _, k := range pairs {
+		cfg.Validators = append(cfg.Validators, k.Pair.Public())
+	}
+	state, header, err := relay.Genesis(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.state, n.header = state, header
+	for _, place := range state.ActiveIndices() {
+		n.keys = append(n.keys, pairs[place].Pair)
+		n.nodes = append(n.nodes, validator.New(validator.Config{Key: pairs[place].Pair}))
+	}
+	n.execute = func(v *validator.Validate) (*primitives.ValidationResult, error) {
+		return &primitives.ValidationResult{HeadData: v.PoV.BlockData, HrmpWatermark: v.PVD.RelayParentNumber}, nil
+	}
+	n.now = time.Duration(state.Slot()) * 6 * time.Second
+	n.leaf()
+	return n
+}
+
+func (n *network) leaf() {
+	header := n.header
+	for i := range n.nodes {
+		n.step(i, validator.Leaf{Header: &header, State: n.state})
+	}
+}
+
+func (n *network) step(i int, in validator.Input) {
+	for _, out := range n.nodes[i].Step(n.now, in) {
+		switch out := out.(type) {
+		case validator.SetTimer:
+			n.timers = append(n.timers, timer{out.At, i, out.Key})
+		case validator.FetchCollation:
+			c := n.collations[out.CandidateHash]
+			n.step(i, validator.CollationFetched{ID: out.ID, Receipt: c.receipt, PoV: c.pov, ParentHead: c.parentHead})
+		case validator.FetchPoV:
+			n.step(i, validator.PoVFetched{ID: out.ID, PoV: n.nodes[out.From].PoV(out.CandidateHash)})
+		case validator.FetchChunk:
+			n.step(i, validator.ChunkFetched{ID: out.ID, Chunk: n.nodes[out.From[0]].Chunk(out.CandidateHash, out.Index)})
+		case validator.Validate:
+			result, err := n.execute(&out)
+			n.step(i, validator.Validated{ID: out.ID, Result: result, Err: err})
+		case validator.Gossip:
+			n.gossip(i, out)
+		case validator.Note:
+			n.notes = append(n.notes, note{i, out})
+		case validator.Propose:
+			n.author(i, out)
+		}
+	}
+}
+
+func (n *network) gossip(from int, g validator.Gossip) {
+	if g.Statement != nil {
+		s := *g.Statement
+		if n.statement != nil {
+			n.statement(from, &s)
+		}
+		for i := range n.nodes {
+			if i != from {
+				n.step(i, validator.StatementReceived{Statement: s})
+			}
+		}
+		return
+	}
+	b := *g.Bitfield
+	if n.bitfield != nil {
+		n.bitfield(from, &b)
+	}
+	for i := range n.nodes {
+		if i != from {
+			n.step(i, b)
+		}
+	}
+}
+
+// slot lets the rest of the slot pass and asks the author of the next one for its block.
+func (n *network) slot() {
+	next := (n.now/(6*time.Second) + 1) * 6 * time.Second
+	for len(n.timers) > 0 {
+		slices.SortStableFunc(n.timers, func(a, b timer) int { return int(a.at - b.at) })
+		if n.timers[0].at >= next {
+			break
+		}
+		first := n.timers[0]
+		n.timers = n.timers[1:]
+		n.now = max(n.now, first.at)
+		n.step(first.node, validator.Timer{Key: first.key})
+	}
+	n.now = next
+	slot := primitives.Slot(next / (6 * time.Second))
+	place := relay.SlotAuthor(n.state, slot)
+	n.step(slices.Index(n.state.ActiveIndices(), place), validator.AuthorSlot{Slot: slot})
+}
+
+func (n *network) author(i int, p validator.Propose) {
+	block, state, events, dropped, err := relay.Author(n.state, &n.header, p.Slot, n.keys[i], p.Data)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if _, _, err := relay.Import(n.state, &n.header, block); err != nil {
+		n.t.Fatal(err)
+	}
+	n.state, n.header, n.events, n.dropped = state, block.Header, events, dropped
+	n.leaf()
+}
+
+// happened tells whether the newest block had such an event of the test para.
+func (n *network) happened(kind relay.EventKind) bool {
+	return slices.ContainsFunc(n.events, func(e relay.Event) bool { return e.Kind == kind && e.Para == para })
+}
+
+// refusals are the reasons for which nodes refused something, each once, in order.
+func (n *network) refusals() (list []validator.Reason) {
+	for _, x := range n.notes {
+		if x.Kind == validator.NoteRefused && !slices.Contains(list, x.Reason) {
+			list = append(list, x.Reason)
+		}
+	}
+	return list
+}
+
+func (n *network) count(kind validator.NoteKind) (count int) {
+	for _, x := range n.notes {
+		if x.Kind == kind {
+			count++
+		}
+	}
+	return count
+}
+
+// draft is a candidate that is being made. A forger alters a part and recomputes what hangs on it.
+type draft struct {
+	fields      primitives.DescriptorFields
+	commitments primitives.CandidateCommitments
+	pov         primitives.PoV
+	pvd         primitives.PersistedValidationData
+	parentHead  []byte
+	raw         func(d *primitives.Descriptor)       // alters the laid out descriptor
+	receipt     func(r *primitives.CandidateReceipt) // alters the receipt
+}
+
+// draft is the honest candidate on the newest relay block.
+func (n *network) draft(parent, head string) *draft {
+	s := n.state
+	return &draft{
+		fields: primitives.DescriptorFields{Version: primitives.DescriptorV2, Para: para, RelayParent: n.header.Hash(),
+			Session: s.SessionIndexForChild(), ValidationCodeHash: hashing.Blake2b256(code)},
+		commitments: primitives.CandidateCommitments{HeadData: []byte(head), HrmpWatermark: s.Number()},
+		pov:         primitives.PoV{BlockData: []byte(head)},
+		pvd: primitives.PersistedValidationData{ParentHead: []byte(parent), RelayParentNumber: s.Number(), RelayParentStorageRoot: s.Root(),
+			MaxPoVSize: s.Config().MaxPoVSize},
+		parentHead: []byte(parent),
+	}
+}
+
+// seal computes every hash that the candidate's parts demand, unless an alteration has set one.
+func (d *draft) seal(t testing.TB) collation {
+	f := d.fields
+	set := func(h *primitives.Hash, v primitives.Hash) {
+		if h.IsZero() {
+			*h = v
+		}
+	}
+	set(&f.PVDHash, d.pvd.Hash())
+	set(&f.PoVHash, d.pov.Hash())
+	set(&f.ParaHead, primitives.ParaHeadHash(d.commitments.HeadData))
+	available := primitives.AvailableData{PoV: d.pov, ValidationData: d.pvd}
+	root, err := erasure.RootOf(5, available.EncodeTo(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(&f.ErasureRoot, root)
+	r := primitives.CandidateReceipt{Descriptor: f.Descriptor(), CommitmentsHash: primitives.HashOf(&d.commitments)}
+	if d.raw != nil {
+		d.raw(&r.Descriptor)
+	}
+	if d.receipt != nil {
+		d.receipt(&r)
+	}
+	return collation{r, &d.pov, d.parentHead}
+}
+
+// offer advertises a collation to every validator.
+func (n *network) offer(c collation) primitives.CandidateHash {
+	hash := c.receipt.Hash()
+	n.collations[hash] = c
+	for i := range n.nodes {
+		n.step(i, validator.Advertised{From: "collator", Para: para, SchedulingParent: n.header.Hash(),
+			ParentHeadHash: primitives.ParaHeadHash(c.parentHead), CandidateHash: hash})
+	}
+	return hash
+}
+
+var wrong = hashing.Blake2b256([]byte("wrong"))
+
+func TestHonestCandidatesAreBackedAndIncluded(t *testing.T) {
+	n := newNetwork(t)
+	heads := []string{"head 0", "head 1", "head 2", "head 3"}
+	for i := range 3 {
+		n.offer(n.draft(heads[i], heads[i+1]).seal(t))
+		n.slot()
+		if !n.happened(relay.Backed) || i > 0 && !n.happened(relay.Included) {
+			t.Fatalf("block #%d: %v", n.state.Number(), n.events)
+		}
+	}
+	if got := string(n.state.Head(para)); got != "head 2" {
+		t.Errorf("included head %q", got)
+	}
+	if list := n.refusals(); len(list) > 0 {
+		t.Errorf("refused: %v", list)
+	}
+}
+
+// Whatever a collator alters, with all outer hashes made anew, no validator seconds it, and the layer
+// whose duty it is says why.
+func TestForgedCollations(t *testing.T) {
+	for name, c := range map[string]struct {
+		alter func(d *draft)
+		want  validator.Reason
+	}{
+		"descriptor: para":                {func(d *draft) { d.fields.Para++ }, validator.WrongPara},
+		"descriptor: relay parent":        {func(d *draft) { d.fields.RelayParent = wrong }, validator.SchedulingParentUnknown},
+		"descriptor: version":             {func(d *draft) { d.raw = func(r *primitives.Descriptor) { r[36] = 9 } }, validator.DescriptorVersion},
+		"descriptor: version 3":           {func(d *draft) { d.raw = func(r *primitives.Descriptor) { r[36] = 1 } }, validator.DescriptorVersion},
+		"descriptor: core":                {func(d *draft) { d.fields.Core = 1 }, validator.CoreDiffers},
+		"descriptor: session":             {func(d *draft) { d.fields.Session++ }, validator.SessionDiffers},
+		"descriptor: PVD hash":            {func(d *draft) { d.fields.PVDHash = wrong }, validator.PVDHashMismatch},
+		"descriptor: PoV hash":            {func(d *draft) { d.fields.PoVHash = wrong }, validator.PoVHashMismatch},
+		"descriptor: erasure root":        {func(d *draft) { d.fields.ErasureRoot = wrong }, validator.ErasureRootMismatch},
+		"descriptor: para head":           {func(d *draft) { d.fields.ParaHead = wrong }, validator.ParaHeadHashMismatch},
+		"descriptor: code hash":           {func(d *draft) { d.fields.ValidationCodeHash = wrong }, validator.CodeHashMismatch},
+		"receipt: commitments hash":       {func(d *draft) { d.receipt = func(r *primitives.CandidateReceipt) { r.CommitmentsHash = wrong } }, validator.CommitmentsHashMismatch},
+		"PVD: parent head":                {func(d *draft) { d.pvd.ParentHead = []byte("other") }, validator.PVDHashMismatch},
+		"PVD: relay parent number":        {func(d *draft) { d.pvd.RelayParentNumber-- }, validator.PVDHashMismatch},
+		"PVD: storage root":               {func(d *draft) { d.pvd.RelayParentStorageRoot = wrong }, validator.PVDHashMismatch},
+		"PVD: max PoV size":               {func(d *draft) { d.pvd.MaxPoVSize++ }, validator.PVDHashMismatch},
+		"commitments: head data":          {func(d *draft) { d.commitments.HeadData = []byte("other") }, validator.ParaHeadHashMismatch},
+		"commitments: upward message":     {func(d *draft) { d.commitments.UpwardMessages = [][]byte{{1}} }, validator.CommitmentsHashMismatch},
+		"commitments: horizontal message": {func(d *draft) { d.commitments.HorizontalMessages = []primitives.OutboundHrmpMessage{{Recipient: 1}} }, validator.CommitmentsHashMismatch},
+		"commitments: new code":           {func(d *draft) { d.commitments.NewValidationCode = &code }, validator.CommitmentsHashMismatch},
+		"commitments: downward messages":  {func(d *draft) { d.commitments.ProcessedDownwardMessages = 1 }, validator.CommitmentsHashMismatch},
+		"commitments: watermark":          {func(d *draft) { d.commitments.HrmpWatermark-- }, validator.CommitmentsHashMismatch},
+		"PoV: other block":                {func(d *draft) { d.pov.BlockData = []byte("other") }, validator.ParaHeadHashMismatch},
+		"PoV: too large":                  {func(d *draft) { d.pov.BlockData = make([]byte, 1<<10) }, validator.PoVTooLarge},
+		"parent head":                     {func(d *draft) { d.parentHead = []byte("other") }, validator.PVDHashMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNetwork(t)
+			d := n.draft("head 0", "head 1")
+			c.alter(d)
+			n.offer(d.seal(t))
+			n.slot()
+			if got := n.refusals(); !slices.Equal(got, []validator.Reason{c.want}) {
+				t.Errorf("refused for %v, want %v", got, c.want)
+			}
+			if n.count(validator.NoteSeconded) > 0 || n.happened(relay.Backed) {
+				t.Error("it was seconded")
+			}
+		})
+	}
+}
+
+// A validator that lies in any field of its statement, signing anew, convinces nobody: without other
+// votes the candidate is not backed.
+func TestForgedStatements(t *testing.T) {
+	resign := func(n *network, from int, s *validator.Statement) {
+		ctx := primitives.SigningContext{Session: n.state.SessionIndexForChild(), Parent: s.SchedulingParent}
+		s.Signature = n.keys[from].Sign(primitives.StatementPayload(s.Kind, s.Candidate, ctx))
+	}
+	receipt := func(alter func(r *primitives.CommittedCandidateReceipt)) func(*network, int, *validator.Statement) {
+		return func(n *network, from int, s *validator.Statement) {
+			r := *s.Receipt
+			alter(&r)
+			s.Receipt, s.Candidate = &r, r.Hash()
+			resign(n, from, s)
+		}
+	}
+	for name, c := range map[string]struct {
+		alter func(n *network, from int, s *validator.Statement)
+		want  []validator.Reason
+	}{
+		"signature":          {func(_ *network, _ int, s *validator.Statement) { s.Signature[5] ^= 1 }, []validator.Reason{validator.BadSignature}},
+		"kind, not signed":   {func(_ *network, _ int, s *validator.Statement) { s.Kind = primitives.Valid }, []validator.Reason{validator.BadSignature}},
+		"another's name":     {func(_ *network, _ int, s *validator.Statement) { s.Validator = (s.Validator + 1) % 5 }, []validator.Reason{validator.BadSignature}},
+		"unknown validator":  {func(_ *network, _ int, s *validator.Statement) { s.Validator = 5 }, []validator.Reason{validator.UnknownValidator}},
+		"candidate hash":     {func(n *network, from int, s *validator.Statement) { s.Candidate = wrong; resign(n, from, s) }, []validator.Reason{validator.MalformedReceipt}},
+		"no receipt":         {func(_ *network, _ int, s *validator.Statement) { s.Receipt = nil }, []validator.Reason{validator.MalformedReceipt}},
+		"no validation data": {func(_ *network, _ int, s *validator.Statement) { s.PVD = nil }, []validator.Reason{validator.MalformedReceipt}},
+		"validation data":    {func(_ *network, _ int, s *validator.Statement) { p := *s.PVD; p.MaxPoVSize++; s.PVD = &p }, []validator.Reason{validator.PVDHashMismatch}},
+		"para":               {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[0]++ }), []validator.Reason{validator.NotAssigned}},
+		"relay parent":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[4]++ }), []validator.Reason{validator.MalformedReceipt}},
+		"core":               {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[37] = 1 }), []validator.Reason{validator.CoreDiffers}},
+		"session":            {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[39]++ }), []validator.Reason{validator.SessionDiffers}},
+		"PVD hash":           {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[68]++ }), []validator.Reason{validator.PVDHashMismatch}},
+		"PoV hash":           {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[100]++ }), []validator.Reason{validator.PoVHashMismatch}},
+		"erasure root":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[132]++ }), []validator.Reason{validator.PoVHashMismatch}},
+		"para head":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[228]++ }), []validator.Reason{validator.PoVHashMismatch}},
+		"code hash":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[260]++ }), []validator.Reason{validator.NoPotential}},
+		"head data":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.HeadData = make([]byte, 21_000) }), []validator.Reason{validator.NoPotential}},
+		"watermark":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.HrmpWatermark-- }), []validator.Reason{validator.NoPotential}},
+		"upward messages":    {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.UpwardMessages = make([][]byte, 6) }), []validator.Reason{validator.PoVHashMismatch}},
+		"horizontal messages": {receipt(func(r *primitives.CommittedCandidateReceipt) {
+			r.Commitments.HorizontalMessages = []primitives.OutboundHrmpMessage{{Recipient: 1}}
+		}), []validator.Reason{validator.NoPotential}},
+		"downward messages": {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.ProcessedDownwardMessages = 1 }), []validator.Reason{validator.NoPotential}},
+		"new code": {receipt(func(r *primitives.CommittedCandidateReceipt) {
+			big := make([]byte, 4<<20)
+			r.Commitments.NewValidationCode = &big
+		}), []validator.Reason{validator.NoPotential}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNetwork(t)
+			n.statement = func(from int, s *validator.Statement) { c.alter(n, from, s) }
+			collation := n.draft("head 0", "head 1").seal(t)
+			hash := collation.receipt.Hash()
+			n.collations[hash] = collation
+			// Only one validator is offered the collation; the others hear its lie.
+			n.step(0, validator.Advertised{From: "collator", Para: para, SchedulingParent: n.header.Hash(),
+				ParentHeadHash: primitives.ParaHeadHash(collation.parentHead), CandidateHash: hash})
+			n.slot()
+			if got := n.refusals(); !slices.Equal(got, c.want) {
+				t.Errorf("refused for %v, want %v", got, c.want)
+			}
+			if n.count(validator.NoteValid) > 0 || n.happened(relay.Backed) {
+				t.Error("others joined in")
+			}
+		})
+	}
+}
+
+// A bitfield that is altered counts for nothing: all others refuse it, but for the one in whose name it is.
+func TestForgedBitfields(t *testing.T) {
+	for name, c := range map[string]struct {
+		alter func(n *network, from int, b *validator.BitfieldReceived)
+		want  validator.Reason
+	}{
+		"signature":        {func(_ *network, _ int, b *validator.BitfieldReceived) { b.Bitfield.Signature[3] ^= 1 }, validator.BadSignature},
+		"bits, not signed": {func(_ *network, _ int, b *validator.BitfieldReceived) { b.Bitfield.Bits = primitives.BitsOf(1, 0) }, validator.BadSignature},
+		"another's name": {func(_ *network, _ int, b *validator.BitfieldReceived) {
+			b.Bitfield.Validator = (b.Bitfield.Validator + 1) % 5
+		}, validator.BadSignature},
+		"unknown validator": {func(_ *network, _ int, b *validator.BitfieldReceived) { b.Bitfield.Validator = 5 }, validator.UnknownValidator},
+		"length": {func(n *network, from int, b *validator.BitfieldReceived) {
+			b.Bitfield.Bits = primitives.BitsOf(2, 0)
+			ctx := primitives.SigningContext{Session: n.state.SessionIndexForChild(), Parent: b.Block}
+			b.Bitfield.Signature = n.keys[from].Sign(primitives.BitfieldPayload(b.Bitfield.Bits, ctx))
+		}, validator.BitfieldLength},
+		"context: session": {func(n *network, from int, b *validator.BitfieldReceived) {
+			ctx := primitives.SigningContext{Session: n.state.SessionIndexForChild() + 1, Parent: b.Block}
+			b.Bitfield.Signature = n.keys[from].Sign(primitives.BitfieldPayload(b.Bitfield.Bits, ctx))
+		}, validator.BadSignature},
+		"context: block": {func(n *network, from int, b *validator.BitfieldReceived) {
+			ctx := primitives.SigningContext{Session: n.state.SessionIndexForChild(), Parent: wrong}
+			b.Bitfield.Signature = n.keys[from].Sign(primitives.BitfieldPayload(b.Bitfield.Bits, ctx))
+		}, validator.BadSignature},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNetwork(t)
+			n.bitfield = func(from int, b *validator.BitfieldReceived) {
+				if from == 0 {
+					c.alter(n, from, b)
+				}
+			}
+			n.slot()
+			refused := 0
+			for _, x := range n.notes {
+				if x.Kind == validator.NoteRefused && x.Reason == c.want {
+					refused++
+				}
+			}
+			if got := n.refusals(); refused < 3 || len(got) != 1 {
+				t.Errorf("%d nodes refused for %v, want those of the others for %v", refused, got, c.want)
+			}
+		})
+	}
+}
+
+func BenchmarkRelayBlock(b *testing.B) {
+	n := newNetwork(b)
+	parent := "head 0"
+	for i := 0; b.Loop(); i++ {
+		head := string(scale.AppendU64(nil, uint64(i)))
+		n.offer(n.draft(parent, head).seal(b))
+		parent = head
+		n.slot()
+		n.notes = n.notes[:0]
+	}
+}
