@@ -9,14 +9,12 @@
 package hashing
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
 
 	"github.com/cespare/xxhash/v2"
 	"golang.org/x/crypto/blake2b"
-	"golang.org/x/crypto/sha3"
 )
 
 // Hash is a 32-byte hash. Block, state and code hashes are blake2b-256.
@@ -74,17 +72,6 @@ func Twox128(b []byte) (out [16]byte) { twox(out[:], b); return out }
 
 // Twox256 is four xxHash64.
 func Twox256(b []byte) (out [32]byte) { twox(out[:], b); return out }
-
-// Keccak512 is the original Keccak with 64 bytes.
-func Keccak512(b []byte) (out [64]byte) {
-	h := sha3.NewLegacyKeccak512()
-	h.Write(b)
-	h.Sum(out[:0])
-	return out
-}
-
-// Sha2_256 is SHA-256.
-func Sha2_256(b []byte) [32]byte { return sha256.Sum256(b) }
 
 // StorageKey is the key of a plain storage value, or the prefix of a map:
 // twox128(pallet) ++ twox128(item).

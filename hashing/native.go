@@ -3,6 +3,8 @@
 package hashing
 
 import (
+	"crypto/sha256"
+
 	"golang.org/x/crypto/blake2b"
 	"golang.org/x/crypto/sha3"
 )
@@ -25,3 +27,14 @@ func Keccak256(b []byte) (out [32]byte) {
 	h.Sum(out[:0])
 	return out
 }
+
+// Keccak512 is the original Keccak with 64 bytes.
+func Keccak512(b []byte) (out [64]byte) {
+	h := sha3.NewLegacyKeccak512()
+	h.Write(b)
+	h.Sum(out[:0])
+	return out
+}
+
+// Sha2_256 is SHA-256.
+func Sha2_256(b []byte) [32]byte { return sha256.Sum256(b) }

@@ -16,6 +16,12 @@ func hostBlake2b128(data uint64) uint32
 //go:wasmimport env ext_hashing_keccak_256_version_1
 func hostKeccak256(data uint64) uint32
 
+//go:wasmimport env ext_hashing_keccak_512_version_1
+func hostKeccak512(data uint64) uint32
+
+//go:wasmimport env ext_hashing_sha2_256_version_1
+func hostSha2(data uint64) uint32
+
 //go:wasmimport env ext_allocator_free_version_1
 func hostFree(ptr uint32)
 
@@ -43,5 +49,17 @@ func Blake2b128(b []byte) (out [16]byte) {
 // Keccak256 is the original Keccak, as Ethereum uses it.
 func Keccak256(b []byte) (out [32]byte) {
 	call(hostKeccak256, b, out[:])
+	return out
+}
+
+// Keccak512 is the original Keccak with 64 bytes.
+func Keccak512(b []byte) (out [64]byte) {
+	call(hostKeccak512, b, out[:])
+	return out
+}
+
+// Sha2_256 is SHA-256.
+func Sha2_256(b []byte) (out [32]byte) {
+	call(hostSha2, b, out[:])
 	return out
 }
