@@ -1,0 +1,114 @@
+package executor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"pileus/trie"
+)
+
+// The overlay against a plain map that is copied at each transaction.
+func TestStorageAgainstMap(t *testing.T) {
+	keys := []string{"a", "ab", "abc", "b", "ba", "c", ""}
+	rapid.Check(t, func(t *rapid.T) {
+		base := map[string]string{}
+		var pairs []trie.Pair
+		for _, k := range keys {
+			if k != "" && rapid.Bool().Draw(t, "base") {
+				base[k] = "base"
+				pairs = append(pairs, trie.Pair{Key: []byte(k), Value: []byte("base")})
+			}
+		}
+		s := NewStorage(trie.NewState(trie.FromPairs(trie.V1, pairs), nil), nil)
+		levels := []map[string]string{maps.Clone(base)}
+		key := rapid.SampledFrom(keys)
+		for i := range rapid.IntRange(1, 80).Draw(t, "steps") {
+			now := levels[len(levels)-1]
+			k := key.Draw(t, "key")
+			switch rapid.IntRange(0, 7).Draw(t, "op") {
+			case 0, 1:
+				v := fmt.Sprint(i)
+				s.Set([]byte(k), []byte(v))
+				now[k] = v
+			case 2:
+				s.Clear([]byte(k))
+				delete(now, k)
+			case 3:
+				s.Begin()
+				levels = append(levels, maps.Clone(now))
+			case 4, 5:
+				commit := rapid.Bool().Draw(t, "commit")
+				err := ErrTransaction
+				if commit {
+					err = s.Commit()
+				} else {
+					err = s.Rollback()
+				}
+				if (err == nil) != (len(levels) > 1) {
+					t.Fatalf("closing a transaction at depth %d: %v", len(levels)-1, err)
+				}
+				if n := len(levels); err == nil {
+					if commit {
+						levels[n-2] = now
+					}
+					levels = levels[:n-1]
+				}
+			case 6:
+				if k == "" {
+					continue // clears nothing by design
+				}
+				if _, err := s.ClearPrefix([]byte(k), nil, nil); err != nil {
+					t.Fatal(err)
+				}
+				maps.DeleteFunc(now, func(key, _ string) bool { return len(key) >= len(k) && key[:len(k)] == k })
+			case 7:
+				if _, err := s.Root(trie.V1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			compare(t, s, levels[len(levels)-1])
+		}
+		final, err := s.Finish(trie.V1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []trie.Pair
+		for k, v := range levels[0] {
+			want = append(want, trie.Pair{Key: []byte(k), Value: []byte(v)})
+		}
+		if final.Root() != trie.RootOf(trie.V1, want) {
+			t.Fatalf("the final root is not that of %v", levels[0])
+		}
+	})
+}
+
+func compare(t *rapid.T, s *Storage, want map[string]string) {
+	var got []string
+	key := []byte{}
+	if _, ok, err := s.Get(key); ok && err == nil {
+		got = append(got, "")
+	}
+	for {
+		next, ok, err := s.NextKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		v, there, err := s.Get(next)
+		exists, _ := s.Exists(next)
+		if err != nil || !there || !exists || string(v) != want[string(next)] {
+			t.Fatalf("%q: %q, %v, %v, want %q", next, v, there, err, want[string(next)])
+		}
+		got = append(got, string(next))
+		key = next
+	}
+	if all := slices.Sorted(maps.Keys(want)); !slices.Equal(got, all) {
+		t.Fatalf("keys %q, want %q", got, all)
+	}
+}
