@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"time"
 
 	"pileus/primitives"
 	"pileus/pvf"
@@ -28,12 +29,12 @@ type PVF interface {
 // Faults are what goes wrong in a network; in the zero value nothing does. Numbers are
 // those of the best relay block at that time.
 type Faults struct {
-	SkipSlot  func(primitives.Slot) bool                                                              // its author makes no block
-	Offline   func(v primitives.ValidatorIndex, number uint32) bool                                   // hears and says nothing
-	Statement func(from primitives.ValidatorIndex, s *validator.Statement) bool                       // false: it is lost
-	Bitfield  func(from primitives.ValidatorIndex, number uint32, b *validator.BitfieldReceived) bool // false: it is lost
-	Inherent  func(slot primitives.Slot, data *primitives.ParachainsInherentData)                     // what the author is given
-	Calls     func(primitives.Slot) []relay.Call                                                      // of the relay chain's own governance
+	SkipSlot  func(primitives.Slot) bool                                                                 // its author makes no block
+	Offline   func(v primitives.ValidatorIndex, number uint32) bool                                      // hears and says nothing
+	Statement func(from primitives.ValidatorIndex, s *validator.Statement) (late time.Duration, ok bool) // false: it is lost
+	Bitfield  func(from primitives.ValidatorIndex, number uint32, b *validator.BitfieldReceived) bool    // false: it is lost
+	Inherent  func(slot primitives.Slot, data *primitives.ParachainsInherentData)                        // what the author is given
+	Calls     func(primitives.Slot) []relay.Call                                                         // of the relay chain's own governance
 }
 
 func (f *Faults) calls(slot primitives.Slot) []relay.Call {

@@ -197,8 +197,12 @@ func (n *Network) gossip(from *node, g validator.Gossip) {
 	if g.Bitfield != nil && n.cfg.Faults.Bitfield != nil && !n.cfg.Faults.Bitfield(from.index, n.best.number(), g.Bitfield) {
 		return
 	}
-	if g.Statement != nil && n.cfg.Faults.Statement != nil && !n.cfg.Faults.Statement(from.index, g.Statement) {
-		return
+	var late time.Duration
+	if g.Statement != nil && n.cfg.Faults.Statement != nil {
+		var ok bool
+		if late, ok = n.cfg.Faults.Statement(from.index, g.Statement); !ok {
+			return
+		}
 	}
 	for _, v := range n.validators {
 		if v == from {
@@ -210,7 +214,7 @@ func (n *Network) gossip(from *node, g validator.Gossip) {
 		} else {
 			in = *g.Bitfield
 		}
-		n.later(n.between(gossip), v, in)
+		n.later(late+n.between(gossip), v, in)
 	}
 }
 
