@@ -18,7 +18,7 @@ func extend(op byte) code {
 // memoryCopy is memory.copy: parameters to, from, n. Eight bytes are loaded before they
 // are stored, so with the direction right, overlapping ranges come out right too. Outside
 // the memory it traps as memory.copy does, but later, with the part before already copied;
-// an instance that trapped is gone.
+// an instance that trapped is gone. Nothing is copied from or to anywhere without a trap.
 func memoryCopy() body {
 	const to, from, n = 0, 1, 2
 	c := code(nil)

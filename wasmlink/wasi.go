@@ -146,8 +146,8 @@ func storeText(c code, local uint32, text string) code {
 }
 
 // write keeps what goes to standard output and error: parameters file, vectors, how many,
-// address of the number written. Text that does not fit replaces the second half of what
-// is there.
+// address of the number written. Text that does not fit is cut, and takes the place of what
+// was in the second half.
 func (w *wasi) write() body {
 	const file, vectors, count, written, total, n, kept = 0, 1, 2, 3, 4, 5, 6
 	at := int32(w.words)
@@ -156,17 +156,23 @@ func (w *wasi) write() body {
 	c = c.block().loop().get(count).op(opI32Eqz).brIf(1)
 	c = c.get(vectors).mem(opI32Load, 4).tee(n).get(total).op(opI32Add).set(total)
 	c = c.i32(wordsMost).i32(at).mem(opI32Load, 0).tee(kept).op(opI32Sub).get(n).op(opI32LtU).when()
-	c = c.i32(wordsMost / 2).set(kept)
-	c = c.get(n).i32(wordsMost / 2).op(opI32GtU).when().i32(wordsMost / 2).set(n).end().end()
+	c = least(c, kept, func(c code) code { return c.i32(wordsMost / 2) })
+	c = least(c, n, func(c code) code { return c.i32(wordsMost).get(kept).op(opI32Sub) }).end()
 	c = c.i32(at+wordsText).get(kept).op(opI32Add).get(vectors).mem(opI32Load, 0).get(n).call(w.copy)
 	c = c.i32(at).get(kept).get(n).op(opI32Add).mem(opI32Store, 0)
 	// from where a mark may have been begun before
-	c = c.i32(markSize - 1).get(kept).get(kept).i32(markSize-1).op(opI32LtU, opSelect)
+	c = c.i32(markSize-1).get(kept).get(kept).i32(markSize-1).op(opI32LtU, opSelect)
 	c = c.i32(markSize - 1).op(opI32Sub) // never below zero: kept counts as at least a mark
 	c = c.call(w.find).i32(-1).op(opI32Ne).when().call(w.die).end()
 	c = advance(c, vectors, 8).get(count).i32(1).op(opI32Sub).set(count).br(0).end().end()
 	c = c.get(written).get(total).mem(opI32Store, 0)
 	return function(c.i32(errnoSuccess), valI32, valI32, valI32)
+}
+
+// least sets a local to the lesser of itself and a bound, as unsigned numbers.
+func least(c code, local uint32, bound func(code) code) code {
+	c = bound(c.get(local))
+	return bound(c.get(local)).op(opI32LtU, opSelect).set(local)
 }
 
 // mostPolls is how often a program may sleep. A dying one does so a few times; one that
