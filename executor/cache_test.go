@@ -1,0 +1,163 @@
+package executor_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"pileus/executor"
+)
+
+// files lists what lies in a folder of the cache, without the checksums.
+func files(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err == nil && info.Mode().IsRegular() && info.Name() != "sum" {
+			list = append(list, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// Whatever happens to the cache, the code runs, and the cache is whole afterwards.
+func TestCache(t *testing.T) {
+	code := (&assembly{funcs: []asmFunc{{"f", nothing}, {"g", forever}}}).encode()
+	dir := t.TempDir()
+	var notes []error
+	use := func() error {
+		e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: dir, OnCacheError: func(err error) { notes = append(notes, err) }})
+		if err != nil {
+			return err
+		}
+		defer e.Close(context.Background())
+		m, err := e.Load(context.Background(), code)
+		if err != nil {
+			return err
+		}
+		_, err = m.Call(context.Background(), "f", nil, executor.CallOptions{})
+		return err
+	}
+	if err := use(); err != nil {
+		t.Fatal(err)
+	}
+	compiled := files(t, dir)
+	if len(compiled) != 1 {
+		t.Fatalf("the cache holds %v", compiled)
+	}
+	whole, err := os.ReadFile(compiled[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := os.Stat(compiled[0])
+	if err := use(); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := os.Stat(compiled[0]); !os.SameFile(before, after) {
+		t.Error("what was compiled is compiled again")
+	}
+	flip := func(at int) []byte {
+		b := bytes.Clone(whole)
+		b[at] ^= 0xff
+		return b
+	}
+	damage := map[string][]byte{"empty": {}, "half": whole[:len(whole)/2], "short of a byte": whole[:len(whole)-1], "longer": append(bytes.Clone(whole), 0),
+		"another magic": flip(0), "an absurd number of functions": nil, "another code": flip(len(whole) - 20)}
+	for at := range min(len(whole), 40) {
+		damage[fmt.Sprintf("byte %d", at)] = flip(at)
+	}
+	absurd := bytes.Clone(whole)
+	at := 7 + int(whole[6]) // behind magic and version
+	copy(absurd[at:], []byte{0xff, 0xff, 0xff, 0xff})
+	damage["an absurd number of functions"] = absurd
+	for name, b := range damage {
+		if err := os.WriteFile(compiled[0], b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := use(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, err := os.ReadFile(compiled[0]); err != nil || !bytes.Equal(got, whole) {
+			t.Errorf("%s: the cache was not mended: %v", name, err)
+		}
+	}
+	if len(notes) != 0 {
+		t.Errorf("notes: %v", notes)
+	}
+
+	// Several at once, with the damage coming again and again.
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				_ = os.WriteFile(compiled[0], whole[:len(whole)/2], 0o600)
+			}
+			e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: dir})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer e.Close(context.Background())
+			m, err := e.Load(context.Background(), code)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _, err := m.Call(context.Background(), "f", nil, executor.CallOptions{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+
+	// A cache that cannot be written is done without, and reported.
+	folder := filepath.Dir(filepath.Dir(compiled[0]))
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	dir = filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := use(); !errors.Is(err, executor.ErrCache) {
+		t.Errorf("a cache that is a file: %v", err)
+	}
+}
+
+// A cache that fails after it was opened, as on a full disk.
+func TestCacheFails(t *testing.T) {
+	dir := t.TempDir()
+	var notes []error
+	e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: dir, OnCacheError: func(err error) { notes = append(notes, err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := e.Load(context.Background(), (&assembly{funcs: []asmFunc{{"f", nothing}}}).encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Call(context.Background(), "f", nil, executor.CallOptions{}); err != nil {
+		t.Error(err)
+	}
+	if len(notes) != 1 || !errors.Is(notes[0], executor.ErrCache) {
+		t.Errorf("notes: %v", notes)
+	}
+}
