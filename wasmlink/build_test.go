@@ -59,7 +59,7 @@ func TestBuildErrors(t *testing.T) {
 		want  string
 		is    error
 	}{
-		{"does not compile", map[string]string{"main.go": "package main\n\nfunc f() int { return \"x\" }\n" + entry}, "main.go:3:24: cannot use \"x\"", nil},
+		{"does not compile", map[string]string{"main.go": "package main\n\nfunc f() int { return \"x\" }\n" + entry}, "main.go:3:23: cannot use \"x\"", nil},
 		{"does not parse", map[string]string{"main.go": "package main\n\nfunc {\n"}, "main.go:3:6: syntax error", nil},
 		{"forbidden", map[string]string{"main.go": "package main\n\nimport \"example/inner\"\n\nvar _ = inner.Now\n" + entry,
 			"inner/inner.go": "package inner\n\nimport \"time\"\n\nvar Now = time.Now\n"}, "example/inner imports time: the clock stands still", ErrForbidden},
