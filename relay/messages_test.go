@@ -72,7 +72,7 @@ func TestDownwardMessages(t *testing.T) {
 	}
 	p.stepOn(p.tips[len(p.tips)-2], nil, nil) // its relay parent did not see the message
 	p.wantBacked()
-	p.step(nil)
+	p.stepOn(p.tips[len(p.tips)-2], nil, nil) // the block in which it was sent
 	p.wantRefused(ErrDownward)
 	p.step(func(o *primitives.CandidateCommitments) { o.ProcessedDownwardMessages = 2 })
 	p.wantRefused(ErrDownward)
@@ -124,7 +124,7 @@ func TestUpwardMessages(t *testing.T) {
 	}
 	p.step(send(4)) // one was served: 4 and 4
 	p.wantBacked()
-	if count(p.last.events, UpwardServed) != 1 {
+	if served := p.last.events[0]; served.Kind != UpwardServed || served.Count != 1 || itemUpwardSize.at(alpha).or(p.best().state).A != 4 {
 		t.Fatalf("events %v", p.last.events)
 	}
 }
