@@ -117,4 +117,3 @@ var (
 	forever  = join([]byte{wasm.OpLoop, wasm.BlockEmpty, wasm.OpBr, 0, wasm.OpEnd}, nothing)
 	panicked = []byte{wasm.OpUnreachable}
 )
-

@@ -28,6 +28,9 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 	if !compressed {
 		return blob, nil
 	}
+	if len(body) == 0 {
+		return nil, fmt.Errorf("decompress: %w", io.ErrUnexpectedEOF)
+	}
 	d, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)

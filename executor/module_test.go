@@ -337,3 +337,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
+func isMissing(err error) bool {
+	var missing *trie.MissingNodeError
+	return errors.As(err, &missing)
+}

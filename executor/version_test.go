@@ -63,4 +63,3 @@ func TestVersion(t *testing.T) {
 		pvf.Close(context.Background())
 	}
 }
-
