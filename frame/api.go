@@ -116,8 +116,11 @@ var HeaderCodec = Codec[primitives.Header]{
 	TypeHeader,
 }
 
-// raw is a result that is encoded already.
-func raw(t TypeOf) Codec[[]byte] { return rawList(t) }
+// Encoded is the codec of a value that is encoded already.
+func Encoded(t TypeOf) Codec[[]byte] { return rawList(t) }
+
+// ExtrinsicCodec takes an extrinsic as its bytes, with the length.
+var ExtrinsicCodec = Codec[[]byte]{Decode: decodeOpaque, Type: typeExtrinsic}
 
 // coreAPIs are the APIs that every runtime has, with those of the runtime before GenesisBuilder.
 func (r *Runtime) coreAPIs(more []API) []API {
@@ -125,10 +128,9 @@ func (r *Runtime) coreAPIs(more []API) []API {
 		b.DecodeFrom(d)
 		return b
 	}, Type: typeLazyBlock}
-	extrinsic := Codec[[]byte]{scale.AppendBytes, decodeOpaque, TypeOf(typeExtrinsic)}
 	list := []API{
 		{"Core", 5, []Method{
-			Answer("version", raw(typeVersion), func() []byte { return r.Version.encode(nil, r.apis) }),
+			Answer("version", Encoded(typeVersion), func() []byte { return r.Version.encode(nil, r.apis) }),
 			Answer1("execute_block", Arg("block", block), Unit, func(b primitives.Block) struct{} {
 				r.ExecuteBlock(&b)
 				return struct{}{}
@@ -144,14 +146,14 @@ func (r *Runtime) coreAPIs(more []API) []API {
 			Answer("metadata_versions", Vec(U32), func() []uint32 { return []uint32{14, 15} }),
 		}},
 		{"BlockBuilder", 6, []Method{
-			Answer1("apply_extrinsic", Arg("extrinsic", extrinsic), raw(ResultOf(TypeResult, typeValidityError)), r.ApplyExtrinsic),
+			Answer1("apply_extrinsic", Arg("extrinsic", ExtrinsicCodec), Encoded(ResultOf(TypeResult, typeValidityError)), r.ApplyExtrinsic),
 			Answer("finalize_block", HeaderCodec, r.FinalizeBlock),
-			Answer1("inherent_extrinsics", Arg("inherent", inherentCodec), Vec(raw(TypeOf(typeExtrinsic))), r.InherentExtrinsics),
-			Answer2("check_inherents", Arg("block", block), Arg("data", inherentCodec), raw(typeCheckResult), r.checkInherents),
+			Answer1("inherent_extrinsics", Arg("inherent", inherentCodec), Vec(Encoded(typeExtrinsic)), r.InherentExtrinsics),
+			Answer2("check_inherents", Arg("block", block), Arg("data", inherentCodec), Encoded(typeCheckResult), r.checkInherents),
 		}},
 		{"TaggedTransactionQueue", 3, []Method{
 			Answer3("validate_transaction", Arg("source", U8.Named(simpleEnum("sp_runtime::transaction_validity::TransactionSource", "InBlock", "Local", "External"))),
-				Arg("tx", extrinsic), Arg("block_hash", Hash), raw(ResultOf(typeValidTransaction, typeValidityError)), r.ValidateTransaction),
+				Arg("tx", ExtrinsicCodec), Arg("block_hash", Hash), Encoded(ResultOf(typeValidTransaction, typeValidityError)), r.ValidateTransaction),
 		}},
 		{"OffchainWorkerApi", 2, []Method{
 			Answer1("offchain_worker", Arg("header", HeaderCodec), Unit, func(primitives.Header) struct{} { return struct{}{} }),
@@ -162,7 +164,7 @@ func (r *Runtime) coreAPIs(more []API) []API {
 	}
 	list = append(list, more...)
 	return append(list, API{"GenesisBuilder", 1, []Method{
-		Answer1("build_state", Arg("json", Bytes), raw(ResultOf(TypeUnit, TypeStr)), r.BuildState),
+		Answer1("build_state", Arg("json", Bytes), Encoded(ResultOf(TypeUnit, TypeStr)), r.BuildState),
 		Answer1("get_preset", Arg("id", Option(String)), Option(Bytes), r.Preset),
 		Answer("preset_names", Vec(String), func() (names []string) {
 			for _, p := range r.Presets {
@@ -200,7 +202,7 @@ func (r *Runtime) sessionKeysAPI() API {
 	keys := Struct("sp_session::runtime_api::OpaqueGeneratedSessionKeys", nil, TypeField{"keys", TypeBytes, "Vec<u8>"}, TypeField{"proof", TypeBytes, "Vec<u8>"})
 	keyType := Struct("sp_core::crypto::KeyTypeId", nil, TypeField{"", ArrayOf(TypeU8, 4), "[u8; 4]"})
 	return API{"SessionKeys", 2, []Method{
-		Answer2("generate_session_keys", Arg("owner", Bytes), Arg("seed", Option(Bytes)), raw(keys), func(owner []byte, seed *[]byte) []byte {
+		Answer2("generate_session_keys", Arg("owner", Bytes), Arg("seed", Option(Bytes)), Encoded(keys), func(owner []byte, seed *[]byte) []byte {
 			var uri []byte
 			if seed != nil {
 				uri = append([]byte{}, *seed...)
@@ -212,7 +214,7 @@ func (r *Runtime) sessionKeysAPI() API {
 			}
 			return scale.AppendBytes(scale.AppendBytes(nil, public[:]), sig[:])
 		}),
-		Answer1("decode_session_keys", Arg("encoded", Bytes), raw(OptionOf(SequenceOf(TupleOf(TypeBytes, keyType)))), func(b []byte) []byte {
+		Answer1("decode_session_keys", Arg("encoded", Bytes), Encoded(OptionOf(SequenceOf(TupleOf(TypeBytes, keyType)))), func(b []byte) []byte {
 			if len(b) != 32 {
 				return []byte{0}
 			}

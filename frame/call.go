@@ -48,10 +48,12 @@ func (p *Pallet) call(c *CallDef) *CallDef {
 
 // NewCall0 declares a call without arguments.
 func NewCall0(p *Pallet, index uint8, name string, w Weight, run func(Origin) error) *CallDef {
-	return p.call(&CallDef{Index: index, Name: name, Info: DispatchInfo{CallWeight: w},
-		decode: func(d *scale.Decoder, c *Call) {
-			c.run = func(o Origin) (PostInfo, error) { return PostInfo{}, run(o) }
-		}})
+	return NewCallWith0(p, index, name, DispatchInfo{CallWeight: w}, func(o Origin) (PostInfo, error) { return PostInfo{}, run(o) })
+}
+
+// NewCallWith0 declares a call without arguments that may say what it cost.
+func NewCallWith0(p *Pallet, index uint8, name string, info DispatchInfo, run func(Origin) (PostInfo, error)) *CallDef {
+	return p.call(&CallDef{Index: index, Name: name, Info: info, decode: func(_ *scale.Decoder, c *Call) { c.run = run }})
 }
 
 // NewCall1 declares a call with one argument.

@@ -83,8 +83,7 @@ func (r *Runtime) applyExtrinsic(x *Extrinsic) (failed, invalid error) {
 	if err != nil {
 		return nil, err
 	}
-	tx := &Tx{Origin: origin, Call: x.Call, Info: x.Call.Info, Len: len(x.Bytes)}
-	tx.Info.ExtensionWeight = x.extensionWeight()
+	tx := &Tx{Origin: origin, Call: x.Call, Info: x.DispatchInfo(), Len: len(x.Bytes)}
 	if !s.InherentsApplied.Get() && !r.isInherent(x) {
 		s.InherentsApplied.Put(true)
 	}
@@ -194,8 +193,7 @@ func (r *Runtime) validateTransaction(source uint8, x *Extrinsic) (ValidTransact
 	if err != nil {
 		return v, err
 	}
-	tx := &Tx{Origin: origin, Call: x.Call, Info: x.Call.Info, Len: len(x.Bytes), Source: source}
-	tx.Info.ExtensionWeight = x.extensionWeight()
+	tx := &Tx{Origin: origin, Call: x.Call, Info: x.DispatchInfo(), Len: len(x.Bytes), Source: source}
 	if tx.Info.Class == Mandatory {
 		return v, InvalidMandatory
 	}

@@ -138,3 +138,10 @@ func (r *Runtime) applyBare(tx *Tx) (post PostInfo, failed, invalid error) {
 	}
 	return post, failed, nil
 }
+
+// DispatchInfo is what is known of the extrinsic before it runs.
+func (x *Extrinsic) DispatchInfo() DispatchInfo {
+	info := x.Call.Info
+	info.ExtensionWeight = x.extensionWeight()
+	return info
+}

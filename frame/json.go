@@ -320,3 +320,6 @@ func resultOf(err error) []byte {
 	}
 	return scale.AppendString([]byte{1}, err.Error())
 }
+
+// Refuse is an error about the value, with its path.
+func (v *Config) Refuse(why string) error { return fmt.Errorf("%s: %s", v.where(), why) }

@@ -188,7 +188,7 @@ func (s *System) RemainingWeight() Weight {
 
 // noteApplied deposits the outcome of an extrinsic and moves on to the next one.
 func (s *System) noteApplied(info DispatchInfo, post PostInfo, err error) {
-	event := dispatchEventInfo{post.actual(info).Add(s.BlockWeights.PerClass[info.Class].BaseExtrinsic), info.Class, post.pays(info)}
+	event := dispatchEventInfo{post.Actual(info).Add(s.BlockWeights.PerClass[info.Class].BaseExtrinsic), info.Class, post.PaysFee(info)}
 	if err == nil {
 		s.extrinsicSuccess.Deposit(event)
 	} else {
@@ -204,7 +204,7 @@ func (s *System) noteApplied(info DispatchInfo, post PostInfo, err error) {
 // reclaim returns weight that was declared and not used to the block.
 func (s *System) reclaim(info DispatchInfo, post PostInfo) {
 	already := s.Reclaimed.Get()
-	unspent := info.Total().Sub(post.actual(info)).Max(already)
+	unspent := info.Total().Sub(post.Actual(info)).Max(already)
 	if more := unspent.Sub(already); more != (Weight{}) {
 		s.BlockWeight.Mutate(func(used *PerDispatchClass) { used[info.Class] = used[info.Class].Sub(more) })
 		s.Reclaimed.Put(unspent)

@@ -114,15 +114,16 @@ type PostInfo struct {
 	Pays         Pays
 }
 
-// actual is the weight used, never more than declared.
-func (p PostInfo) actual(info DispatchInfo) Weight {
+// Actual is the weight used, never more than declared.
+func (p PostInfo) Actual(info DispatchInfo) Weight {
 	if p.ActualWeight == nil {
 		return info.Total()
 	}
 	return p.ActualWeight.Min(info.Total())
 }
 
-func (p PostInfo) pays(info DispatchInfo) Pays {
+// PaysFee tells whether the extrinsic pays: both the declaration and the call must say so.
+func (p PostInfo) PaysFee(info DispatchInfo) Pays {
 	if info.Pays == PaysNo || p.Pays == PaysNo {
 		return PaysNo
 	}
