@@ -200,8 +200,29 @@ func (p *plan) appendTo(b []byte) []byte {
 // root must be the expected one and every item must be used.
 // (sp-trie decode_compact)
 func DecodeCompact(items [][]byte, root hashing.Hash) ([][]byte, error) {
-	set := NodeSet{}
-	r := compactReader{items: items, add: set}
+	set, err := decodeCompact(items, root)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([][]byte, len(set.entries))
+	for i := range set.entries {
+		nodes[i] = set.entries[i].data
+	}
+	return nodes, nil
+}
+
+// StateFromCompact is the part of a state that a compact proof shows, see
+// [DecodeCompact]. No node is hashed twice. The items must stay unchanged.
+func StateFromCompact(root hashing.Hash, items [][]byte) (*State, error) {
+	set, err := decodeCompact(items, root)
+	if err != nil {
+		return nil, err
+	}
+	return StateFromSource(root, set), nil
+}
+
+func decodeCompact(items [][]byte, root hashing.Hash) (*Recorder, error) {
+	r := compactReader{items: items, set: NewRecorder()}
 	got, err := r.trie()
 	if err != nil {
 		return nil, err
@@ -209,7 +230,7 @@ func DecodeCompact(items [][]byte, root hashing.Hash) ([][]byte, error) {
 	if got != root {
 		return nil, fmt.Errorf("trie: %w: %s instead of %s", ErrRootMismatch, got, root)
 	}
-	children, err := childRoots(root, set)
+	children, err := childRoots(root, r.set)
 	if err != nil {
 		return nil, err
 	}
@@ -233,24 +254,19 @@ func DecodeCompact(items [][]byte, root hashing.Hash) ([][]byte, error) {
 	if len(r.items) > 0 {
 		return nil, fmt.Errorf("trie: %w: %d of %d", ErrExtraneousNode, len(r.items), len(items))
 	}
-	return r.nodes, nil
+	return r.set, nil
 }
 
 // compactReader rebuilds nodes from items.
 type compactReader struct {
 	items [][]byte
-	add   NodeSet
-	nodes [][]byte
+	set   *Recorder // nodes and values so far, each once
 }
 
 func (r *compactReader) keep(data []byte) hashing.Hash {
 	h := hashing.Blake2b256(data)
-	if h == EmptyRoot {
-		return h // always resolvable, never part of a proof
-	}
-	if _, have := r.add[h]; !have {
-		r.add[h] = data
-		r.nodes = append(r.nodes, data)
+	if h != EmptyRoot { // always resolvable, never part of a proof
+		r.set.add(h, data)
 	}
 	return h
 }
