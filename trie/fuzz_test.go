@@ -37,7 +37,7 @@ func FuzzCompact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, key []byte) {
 		d := scale.NewDecoder(data)
 		items := d.BytesVec(1<<12, 1<<16)
-		r := compactReader{items: items, add: NodeSet{}}
+		r := compactReader{items: items, set: NewRecorder()}
 		root, err := r.trie()
 		if err != nil {
 			return
