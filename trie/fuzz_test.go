@@ -53,7 +53,7 @@ func FuzzCompact(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		exercise(t, root, r.nodes, key)
+		exercise(t, root, r.set.Proof(), key)
 	})
 }
 
