@@ -29,6 +29,7 @@ type forgery struct {
 	target uint32 // of relay-parent: R number
 	late   time.Duration
 	at     uint32 // on relay block R at the earliest
+	v1     bool   // a descriptor of version 1
 
 	block      *testBlock
 	hash       primitives.CandidateHash
@@ -64,9 +65,12 @@ func (f *forgery) start(p *testPara, b *relayBlock, parent *testBlock) {
 	}
 	number := parent.number + 1
 	name := fmt.Sprintf("%s%d*", p.name, number)
-	block := &testBlock{name: name, number: number, parent: parent.hash(), head: p.head(parent.head, number, name, map[string]int{"head-too-large": 33 << 10}[f.fault])}
+	block := &testBlock{name: name, number: number, parent: parent.hash(), rp: b, head: p.head(parent.head, number, name, map[string]int{"head-too-large": 33 << 10}[f.fault])}
 	if f.fault == "head-is-parent" {
 		block.head = parent.head
+	}
+	if p.blocks[block.hash()] == nil {
+		p.blocks[block.hash()] = block // no honest block is built on it, but the chain might take it
 	}
 	change := f.change(p, parent)
 	c := p.forged(rp, parent, block, change)
@@ -104,6 +108,7 @@ func (p *testPara) forged(rp *relayBlock, parent, block *testBlock, change func(
 func (f *forgery) change(p *testPara, parent *testBlock) func(*parts) {
 	return func(x *parts) {
 		d := &x.descriptor
+		x.v1 = f.v1
 		switch f.fault {
 		case "relay-parent":
 			if f.target == 0 {
@@ -167,6 +172,9 @@ func (f *forgery) heard(e Event) bool {
 	switch e := e.(type) {
 	case Declined:
 		if e.Candidate.Candidate == f.hash {
+			if quiet[e.Reason] {
+				return true
+			}
 			f.validators = append(f.validators, told(e.Reason, e.Detail))
 			return true
 		}
@@ -189,6 +197,9 @@ func (f *forgery) report() string {
 	validators := "refuse it: " + or(f.validators, "")
 	if len(f.validators) == 0 {
 		validators = "have nothing against it"
+		if f.fault == "too-few-votes" || f.fault == "duplicate" {
+			validators = "are not asked"
+		}
 		if f.fault == "relay-parent" && f.target == 0 {
 			validators = "wait for a relay block that never comes"
 		}
@@ -197,7 +208,17 @@ func (f *forgery) report() string {
 	if len(f.author) == 0 {
 		author = "takes it"
 	}
-	return fmt.Sprintf("%s, %s\n  validators  %s\n  author      %s\n  importer    %s\n", f.block.name, f.fault, validators, author, f.importer)
+	fault := f.fault
+	if fault == "relay-parent" {
+		fault = "relay-parent=unknown"
+		if f.target > 0 {
+			fault = fmt.Sprintf("relay-parent=R%d", f.target)
+		}
+	}
+	if f.v1 {
+		fault += ", version 1"
+	}
+	return fmt.Sprintf("%s, %s\n  validators  %s\n  author      %s\n  importer    %s\n", f.block.name, fault, validators, author, f.importer)
 }
 
 func told(reason, detail string) string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"pileus/erasure"
@@ -168,10 +167,13 @@ func (p *testPara) build(b *relayBlock, parent *testBlock, depth, count int) {
 	})
 }
 
-// author makes the next block. Blocks of one number are told apart by strokes.
+// author makes the next block. Blocks of one number are told apart by letters.
 func (p *testPara) author(b *relayBlock, parent *testBlock) *testBlock {
 	number := parent.number + 1
-	name := fmt.Sprintf("%s%d%s", p.name, number, strings.Repeat("'", p.names[number]))
+	name := fmt.Sprintf("%s%d", p.name, number)
+	if again := p.names[number]; again > 0 {
+		name += string(rune('a' + again))
+	}
 	return p.keep(b, parent, &testBlock{name: name, number: number, head: p.head(parent.head, number, name, 0)})
 }
 
@@ -216,6 +218,18 @@ type parts struct {
 	descriptor  primitives.DescriptorFields
 	commitments primitives.CandidateCommitments
 	pvd         primitives.PersistedValidationData
+	v1          bool
+}
+
+// receipt puts the parts together. Version 1 has a collator's key and signature where
+// the newer ones have core, session and zeroes.
+func (x *parts) receipt() primitives.CommittedCandidateReceipt {
+	d := x.descriptor.Descriptor()
+	if x.v1 {
+		copy(d[36:68], bytes.Repeat([]byte{1}, 32))
+		copy(d[164:228], bytes.Repeat([]byte{2}, 64))
+	}
+	return primitives.CommittedCandidateReceipt{Descriptor: d, Commitments: x.commitments}
 }
 
 // candidate makes the honest candidate of a block, up to what change does to it.
@@ -242,7 +256,7 @@ func (p *testPara) candidate(b *relayBlock, parent, block *testBlock, change fun
 	if change != nil {
 		change(x)
 	}
-	committed := primitives.CommittedCandidateReceipt{Descriptor: x.descriptor.Descriptor(), Commitments: x.commitments}
+	committed := x.receipt()
 	return &collation{ParaBlock: ParaBlock{p.id, block.number, block.hash()}, receipt: committed.Receipt(), pov: &pov,
 		parentHead: bytes.Clone(parent.head), relayParent: b.number(), collator: p.name}, x
 }
@@ -250,7 +264,7 @@ func (p *testPara) candidate(b *relayBlock, parent, block *testBlock, change fun
 // vote is the candidate with the votes of the first members of its group.
 func (p *testPara) vote(b *relayBlock, x *parts, votes int) primitives.BackedCandidate {
 	_, members, _ := p.group(b)
-	backed := primitives.BackedCandidate{Candidate: primitives.CommittedCandidateReceipt{Descriptor: x.descriptor.Descriptor(), Commitments: x.commitments}}
+	backed := primitives.BackedCandidate{Candidate: x.receipt()}
 	hash := backed.Candidate.Hash()
 	session := b.state.SessionIndexForChild()
 	ctx := primitives.SigningContext{Session: session, Parent: x.descriptor.RelayParent}

@@ -23,7 +23,7 @@ import (
 // The relay chain, its validators and the network between them are those of every run.
 // The parachains are test paras (scenario_para_test.go): they need no Wasm, and their
 // collators do what the script says. R1 is the first relay block of the run, A3 the block
-// number 3 of para A, A3' its sibling, A3* a forged one.
+// number 3 of para A, A3b another block of that number, A3* a forged one.
 //
 // The commands are
 //
@@ -39,11 +39,11 @@ import (
 //	sibling A                                  the next block gets a sibling
 //	idle A
 //	resume A
-//	offline  validators=0,1 or group=0 [from=R4] [to=R6]
-//	silent   validators=0,1 or group=0 [from=R4] [to=R6]    their statements are lost
-//	withhold validators=0,1 or group=0 [from=R4] [to=R6]    their bitfields are lost
-//	skip-slot R5                               the slot after R4 passes without a block
-//	forge A fault [at=R4] [late=3s]            a bad candidate instead of the next block
+//	offline  validators=(0,1) or group=0 [first=1] [from=R4] [to=R6]
+//	silent   validators=(0,1) or group=0 [from=R4] [to=R6]    their statements are lost
+//	withhold validators=(0,1) or group=0 [from=R4] [to=R6]    their bitfields are lost
+//	skip-slot R5 [slots=1]                     slots that pass without a block before R5
+//	forge A fault [v1] [at=R4] [late=3s]       a bad candidate instead of the next block
 //
 // The faults are those of [forgery.change]. Validators are numbered by their place among
 // the authorities; groups as the session has them.
@@ -82,8 +82,10 @@ type rule struct {
 	kind       string // offline, silent, withhold, late, skip-slot
 	validators []primitives.ValidatorIndex
 	group      *int
+	first      int    // of the group; 0: all
 	from, to   uint32 // R numbers of the best block
 	by         time.Duration
+	slots      int
 }
 
 // begin begins with a new network.
@@ -143,7 +145,7 @@ func (s *scenario) line(line string) {
 		s.rule(cmd)
 	case "skip-slot":
 		at := s.r(args[0].Key)
-		s.rules = append(s.rules, rule{kind: cmd, from: at, to: at})
+		s.rules = append(s.rules, rule{kind: cmd, from: at, slots: int(s.number("slots", 1))})
 	case "forge":
 		s.forgery()
 	default:
@@ -153,7 +155,7 @@ func (s *scenario) line(line string) {
 
 func (s *scenario) forgery() {
 	p, fault := s.named(), s.args[1]
-	f := &forgery{fault: fault.Key, at: s.rAt("at", 0), late: s.duration("late", 0)}
+	f := &forgery{fault: fault.Key, at: s.rAt("at", 0), late: s.duration("late", 0), v1: s.has("v1")}
 	if fault.Key == "relay-parent" && fault.Vals[0] != "unknown" {
 		f.target = s.r(fault.Vals[0])
 	}
@@ -203,10 +205,8 @@ func (s *scenario) para() {
 // start starts the network with everything that the script has said so far.
 func (s *scenario) start() {
 	s.cfg.Faults = Faults{
-		Offline: func(v primitives.ValidatorIndex, number uint32) bool { return s.holds("offline", v, number) != nil },
-		SkipSlot: func(primitives.Slot) bool {
-			return s.n != nil && slices.ContainsFunc(s.rules, func(r rule) bool { return r.kind == "skip-slot" && s.skip(r) })
-		},
+		Offline:  func(v primitives.ValidatorIndex, number uint32) bool { return s.holds("offline", v, number) != nil },
+		SkipSlot: func(primitives.Slot) bool { return s.n != nil && slices.ContainsFunc(s.rules, s.skip) },
 		Statement: func(from primitives.ValidatorIndex, _ *validator.Statement) (time.Duration, bool) {
 			if r := s.holds("late", from, s.n.best.number()); r != nil {
 				return r.by, true
@@ -229,12 +229,12 @@ func (s *scenario) start() {
 	}
 }
 
-// skip tells whether the slot at hand is to be skipped, and does so once.
+// skip tells whether the slot at hand is one of those that the rule skips.
 func (s *scenario) skip(r rule) bool {
-	if s.rOf(s.n.best)+1 != r.from || s.skipped[r.from] {
+	if r.kind != "skip-slot" || s.rOf(s.n.best)+1 != r.from || s.skipped[r.from] == r.slots {
 		return false
 	}
-	s.skipped[r.from] = true
+	s.skipped[r.from]++
 	return true
 }
 
@@ -260,17 +260,25 @@ func (s *scenario) holds(kind string, v primitives.ValidatorIndex, number uint32
 		if x.kind != kind || r < x.from || r > x.to {
 			continue
 		}
-		if x.group == nil && len(x.validators) == 0 || slices.Contains(x.validators, v) || x.group != nil && s.inGroup(*x.group, v) {
+		if x.group == nil && len(x.validators) == 0 || slices.Contains(x.validators, v) || x.group != nil && s.inGroup(x, v) {
 			return x
 		}
 	}
 	return nil
 }
 
-func (s *scenario) inGroup(group int, v primitives.ValidatorIndex) bool {
+// inGroup tells whether the rule is about the validator as a member of a group.
+func (s *scenario) inGroup(r *rule, v primitives.ValidatorIndex) bool {
 	state := s.n.best.state
 	groups, _ := state.ValidatorGroups()
-	return group < len(groups) && slices.ContainsFunc(groups[group], func(i primitives.ValidatorIndex) bool {
+	if *r.group >= len(groups) {
+		return false
+	}
+	members := groups[*r.group]
+	if r.first > 0 {
+		members = members[:r.first]
+	}
+	return slices.ContainsFunc(members, func(i primitives.ValidatorIndex) bool {
 		return s.n.validatorAt(state.SessionIndexForChild(), i).index == v
 	})
 }
@@ -280,7 +288,6 @@ func (s *scenario) forged() (text string) {
 	s.forgeries = slices.DeleteFunc(s.forgeries, func(f *forgery) bool {
 		done := f.importer != ""
 		if done {
-			s.candidates[f.hash] = f.block.name
 			text += s.readable(f.report())
 		}
 		return done
@@ -291,6 +298,9 @@ func (s *scenario) forged() (text string) {
 // observe lets collators work on relay blocks, and keeps what happened for the timeline.
 func (s *scenario) observe(e Timed) {
 	for _, f := range s.forgeries {
+		if f.block != nil {
+			s.candidates[f.hash] = f.block.name
+		}
 		if f.heard(e.Event) {
 			return
 		}
@@ -322,7 +332,7 @@ func (s *scenario) rule(kind string) {
 	}
 	if s.has("group") {
 		g := int(s.number("group", 0))
-		r.group = &g
+		r.group, r.first = &g, int(s.number("first", 0))
 	}
 	s.rules = append(s.rules, r)
 }

@@ -21,7 +21,8 @@ type timeline struct {
 	rows           []*row
 	byNumber       map[uint32]*row
 	claims, groups bool
-	skipped        map[uint32]bool
+	skipped        map[uint32]int
+	early          []string                            // notes for the next row
 	candidates     map[primitives.CandidateHash]string // names
 	counts         map[string]*counts
 }
@@ -41,7 +42,7 @@ type counts struct {
 }
 
 func newTimeline() *timeline {
-	return &timeline{byNumber: map[uint32]*row{}, skipped: map[uint32]bool{}, candidates: map[primitives.CandidateHash]string{}}
+	return &timeline{byNumber: map[uint32]*row{}, skipped: map[uint32]int{}, candidates: map[primitives.CandidateHash]string{}}
 }
 
 // begin starts a new table.
@@ -63,6 +64,13 @@ func (l *timeline) name(b ParaBlock) string {
 		return known.name
 	}
 	return fmt.Sprintf("%s%d*", p.name, b.Number)
+}
+
+func (l *timeline) nameOf(c Candidate) string {
+	if name := l.candidates[c.Candidate]; name != "" {
+		return name
+	}
+	return l.name(c.ParaBlock)
 }
 
 func (l *timeline) rOf(b *relayBlock) uint32 { return b.number() + 1 - l.n.first }
@@ -93,7 +101,8 @@ func (l *timeline) drop(name, reason string) {
 func (l *timeline) observe(e Event) {
 	switch e := e.(type) {
 	case RelayBlock:
-		r := &row{number: e.Number}
+		r := &row{number: e.Number, notes: l.early}
+		l.early = nil
 		l.rows, l.byNumber[e.Number] = append(l.rows, r), r
 		l.claimsOf(l.n.relay[e.Hash])
 	case SlotMissed:
@@ -108,14 +117,14 @@ func (l *timeline) observe(e Event) {
 	case Backed:
 		_, c := l.of(e.Para)
 		c.backed++
-		l.last().backs = append(l.last().backs, l.name(e.ParaBlock))
+		l.last().backs = append(l.last().backs, l.nameOf(e.Candidate))
 	case Included:
 		_, c := l.of(e.Para)
 		if c.included++; c.included == 1 {
 			c.first = l.n.Now()
 		}
 		c.last = l.n.Now()
-		l.last().includes = append(l.last().includes, l.name(e.ParaBlock))
+		l.last().includes = append(l.last().includes, l.nameOf(e.Candidate))
 	case TimedOut:
 		l.note("%s is not available in time", l.name(e.ParaBlock))
 	case Dropped:
@@ -127,7 +136,7 @@ func (l *timeline) observe(e Event) {
 			l.note("validators refuse %s: %s", name, told(e.Reason, e.Detail))
 		}
 	case InherentDropped:
-		l.note("author leaves out %s: %s", e.What, e.Why)
+		l.early = append(l.early, fmt.Sprintf("author leaves out %s: %s", e.What, e.Why))
 	case SessionChanged:
 		l.note("ends the session")
 		if l.groups {
@@ -227,7 +236,7 @@ func (c *counts) text(name string) string {
 
 var (
 	relayNumber = regexp.MustCompile(`#(\d{4,})\b`)
-	label       = regexp.MustCompile(`\b([A-Z])(\d+)\b`)
+	label       = regexp.MustCompile(`\b[A-Z]\d+`)
 )
 
 // readable puts names where messages have numbers and hashes.
@@ -285,11 +294,11 @@ func repeats(table [][]string, i, p int) (count int) {
 
 // stepOf is how much higher the block numbers of the second row are.
 func stepOf(a, b []string) int {
-	x, y := label.FindAllStringSubmatch(strings.Join(a[1:], " "), -1), label.FindAllStringSubmatch(strings.Join(b[1:], " "), -1)
+	x, y := label.FindAllString(strings.Join(a[1:], " "), -1), label.FindAllString(strings.Join(b[1:], " "), -1)
 	for i := range min(len(x), len(y)) {
-		if x[i][1] != "R" {
-			from, _ := strconv.Atoi(x[i][2])
-			to, _ := strconv.Atoi(y[i][2])
+		if x[i][0] != 'R' {
+			from, _ := strconv.Atoi(x[i][1:])
+			to, _ := strconv.Atoi(y[i][1:])
 			return to - from
 		}
 	}

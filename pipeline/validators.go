@@ -218,13 +218,14 @@ func (n *Network) gossip(from *node, g validator.Gossip) {
 	}
 }
 
-// advertise offers a collation to the validators of a group.
+// advertise offers a collation to the validators of a group, which are those of the
+// scheduling parent's session, whatever the descriptor says.
 func (n *Network) advertise(c *collation, group []primitives.ValidatorIndex, from validator.Peer) {
 	hash := c.receipt.Hash()
 	n.collations[hash] = c
-	session, ok := c.receipt.Descriptor.SchedulingSession()
-	if !ok {
-		session = n.best.state.SessionIndexForChild()
+	session := n.best.state.SessionIndexForChild()
+	if sp := n.relay[c.schedulingParent()]; sp != nil {
+		session = sp.state.SessionIndexForChild()
 	}
 	for _, i := range group {
 		v := n.validatorAt(session, i)
