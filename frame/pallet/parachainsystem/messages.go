@@ -39,7 +39,7 @@ func (p *Pallet) receiveDownward(expected hashing.Hash, m *InboundMessages) (use
 		panic("DMQ head mismatch")
 	}
 	p.ProcessedDownwardMessages.Put(uint32(len(m.Downward)))
-	return used
+	return used.Add(p.System().DbWeight.With(frame.Weight{RefTime: 1_735_000, ProofSize: 8013}, 4, 4))
 }
 
 // heads are the message queue chains by sender, ascending.

@@ -116,8 +116,10 @@ func AnyRelayNumber(uint32, uint32) {}
 // OnInitialize clears the previous block's outputs and gives its place in the segment
 // its hash. Keys are touched even where nothing is to do, so that the proof has them.
 func (p *Pallet) OnInitialize(uint32) frame.Weight {
+	reads, writes := uint64(17), uint64(18) // with those of OnFinalize
 	if !p.DidSetValidationCode.Get() {
 		p.NewValidationCode.Kill()
+		writes++
 	}
 	parent := p.System().ParentHash.Get()
 	if segment := p.UnincludedSegment.Get(); len(segment) > 0 {
@@ -134,7 +136,8 @@ func (p *Pallet) OnInitialize(uint32) frame.Weight {
 	c, _ := p.HostConfiguration.TryGet()
 	p.AnnouncedHrmpMessagesPerCandidate.Put(c.HrmpMaxMessageNumPerCandidate)
 	p.checkCoreInfo()
-	return p.System().DbWeight.With(frame.Weight{}, 6, 9)
+	perMessage := uint64(c.HrmpMaxMessageNumPerCandidate)
+	return p.System().DbWeight.With(frame.Weight{}, reads+perMessage, writes+perMessage)
 }
 
 // checkCoreInfo demands at most one core, near enough in the claim queue.
@@ -175,7 +178,7 @@ func (p *Pallet) setValidationData(o frame.Origin, data *BasicData, inbound *Inb
 		}
 	}
 	used, capacity := p.ConsensusHook.OnStateProof(proof)
-	p.trim(proof, capacity)
+	used = used.Add(p.trim(proof, capacity))
 	p.System().DepositLog(primitives.DigestItem{Kind: primitives.DigestConsensus, Engine: primitives.EngineRPSR,
 		Data: scale.AppendCompact(vd.RelayParentStorageRoot.EncodeTo(nil), uint64(vd.RelayParentNumber))})
 	p.takeGoAhead(proof, vd.RelayParentNumber)

@@ -223,7 +223,9 @@ func (s *SegmentTracker) subtract(a *Ancestor) {
 
 // trim drops what is included from the segment and demands room for one more block
 // (maybe_drop_included_ancestors).
-func (p *Pallet) trim(proof *RelayStateProof, capacity UnincludedSegmentCapacity) {
+func (p *Pallet) trim(proof *RelayStateProof, capacity UnincludedSegmentCapacity) (used frame.Weight) {
+	db := p.System().DbWeight
+	used = db.With(used, 2, 1)
 	parent := p.System().ParentHash.Get()
 	included, err := proof.IncludedParaHead()
 	var hash hashing.Hash
@@ -256,10 +258,12 @@ func (p *Pallet) trim(proof *RelayStateProof, capacity UnincludedSegmentCapacity
 		})
 		segment = segment[drop:]
 		p.UnincludedSegment.Put(segment)
+		used = db.With(used, 1, 1)
 	}
 	if len(segment) >= limit {
 		panic("No space left for the block in the unincluded segment")
 	}
+	return used
 }
 
 // SizeAfterIncluded is the length of the segment once the block with that hash is included.

@@ -66,14 +66,15 @@ func New(c Config) *Pallet {
 
 // OnInitialize starts an auction when the last one has ended.
 func (p *Pallet) OnInitialize(n uint32) frame.Weight {
+	db := p.System().DbWeight
 	if n < p.NextAuctionAt.Get() {
-		return frame.Weight{}
+		return db.With(frame.Weight{}, 1, 0)
 	}
 	index := p.AuctionCount.Get() + 1
 	p.AuctionCount.Put(index)
 	p.NextAuctionAt.Put(n + p.AuctionPeriod)
 	p.auctionStarted.Deposit(index, n+p.AuctionPeriod)
-	return frame.Weight{}
+	return db.With(frame.Weight{}, 2, 2)
 }
 
 func (p *Pallet) lock(o frame.Origin) error {

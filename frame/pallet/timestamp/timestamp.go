@@ -55,6 +55,9 @@ func (p *Pallet) set(o frame.Origin, now uint64) error {
 	return nil
 }
 
+// OnInitialize counts what OnFinalize will use.
+func (p *Pallet) OnInitialize(uint32) frame.Weight { return frame.Weight{RefTime: 3_246_000} }
+
 // OnFinalize demands that the time was set.
 func (p *Pallet) OnFinalize(uint32) {
 	if !p.DidUpdate.Get() {
