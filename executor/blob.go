@@ -52,6 +52,11 @@ type prepared struct {
 	missing []string // functions that the host does not have
 	custom  map[string][]byte
 	pages   uint32 // of memory at the start
+	// image is what the data segments make of the memory; they are taken out of the code,
+	// so that a memory can be mapped to it instead of being written. nil: they are left in.
+	image       []byte
+	globals     int  // mutable globals, exported under globalName
+	restartable bool // no start function: an instance can be put back to its beginning
 }
 
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
@@ -109,6 +114,13 @@ func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
 	m.SetSection(wasm.MemorySection, wasm.AppendLimits([]byte{1}, limits))
 	if err := exportMemory(m); err != nil {
 		return nil, err
+	}
+	p.restartable = m.Section(wasm.StartSection) == nil
+	if p.restartable {
+		p.image = takeData(m, limits.Min)
+		if p.globals, err = exportGlobals(m); err != nil {
+			return nil, err
+		}
 	}
 	if err := interruptible(m); err != nil {
 		return nil, err

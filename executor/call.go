@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
 
@@ -171,14 +170,12 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 	if m.prepared.pages > pages {
 		return nil, &hostError{fmt.Errorf("%w: the runtime begins with %d pages of memory, %d are allowed", errNoSpace, m.prepared.pages, pages)}
 	}
-	memory := m.memory()
-	defer m.release(memory)
-	limited := &capped{memory, uint64(pages) * pageSize}
-	instance, err := m.rt.InstantiateModule(limited.context(ctx), m.compiled, anonymous)
+	instance, err := m.instance(ctx, pages)
 	if err != nil {
 		return nil, setupError{err}
 	}
-	defer instance.Close(context.Background())
+	ok := false
+	defer func() { m.done(instance, ok) }()
 	fn := instance.ExportedFunction(method)
 	if fn == nil {
 		return nil, exportError{errors.New("the runtime has no such function")}
@@ -187,12 +184,8 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 		len(def.ResultTypes()) != 1 || def.ResultTypes()[0] != api.ValueTypeI64 {
 		return nil, exportError{errors.New("the function has an invalid signature")}
 	}
-	base := instance.ExportedGlobal("__heap_base")
-	if base == nil || base.Type() != api.ValueTypeI32 {
-		return nil, setupError{errors.New("the runtime exports no __heap_base")}
-	}
 	e.mem = instance.Memory()
-	e.alloc = newAllocator(api.DecodeU32(base.Get()), pages)
+	e.alloc = newAllocator(instance.base, pages)
 	ptr, err := e.alloc.allocate(e.mem, uint32(len(args)))
 	if err != nil {
 		return nil, &hostError{fmt.Errorf("%w, for %d bytes of arguments", err, len(args))}
@@ -205,15 +198,13 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 		return nil, err
 	}
 	at, size := uint32(stack[0]), uint32(stack[0]>>32)
-	view, ok := e.mem.Read(at, size)
-	if !ok {
+	view, inside := e.mem.Read(at, size)
+	if !inside {
 		return nil, outputError{fmt.Errorf("the result at %d of %d bytes exceeds the memory of %d", at, size, e.mem.Size())}
 	}
+	ok = true
 	return append(make([]byte, 0, size), view...), nil
 }
-
-// anonymous instances can be many at once.
-var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
 // maxPages is how large the memory may become.
 func (m *Module) maxPages(e *env) uint32 {

@@ -150,7 +150,9 @@ type Module struct {
 	cache    wazero.CompilationCache // nil: none
 	compiled wazero.CompiledModule
 	prepared *prepared
+	image    *image
 	memories sync.Pool
+	idle     idle
 }
 
 // CodeHash is the hash of the code as it was given to [Engine.Load].
@@ -218,7 +220,9 @@ func (e *Engine) compile(ctx context.Context, p *prepared, set Set, cache wazero
 	if err := e.bind(ctx, rt, set, compiled); err != nil {
 		return nil, err
 	}
-	return &Module{engine: e, set: set, rt: rt, cache: cache, compiled: compiled, prepared: p}, nil
+	m = &Module{engine: e, set: set, rt: rt, cache: cache, compiled: compiled, prepared: p, image: newImage(p.image)}
+	p.bytes, p.image = nil, nil // compiled, and kept in the image
+	return m, nil
 }
 
 // bind gives the runtime the host functions that the code imports; those that this host

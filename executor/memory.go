@@ -2,26 +2,32 @@ package executor
 
 import "github.com/tetratelabs/wazero/experimental"
 
-// memory is linear memory that is used again from call to call: zeroed, it is as good as
-// new. It implements [experimental.MemoryAllocator] and [experimental.LinearMemory].
+// memory is linear memory that is used again from call to call: put back to its image, it
+// is as good as new. It implements [experimental.MemoryAllocator] and
+// [experimental.LinearMemory].
 type memory struct {
 	region // where its bytes come from
 	buf    []byte
 }
 
-func (m *Module) memory() *memory {
+// newMemory returns memory that holds the image of the code's data.
+func (m *Module) newMemory() *memory {
 	if kept, ok := m.memories.Get().(*memory); ok {
 		return kept
 	}
-	return &memory{}
+	return &memory{region: region{image: m.image}}
 }
 
+// release keeps memory for another instance.
 func (m *Module) release(x *memory) {
 	if x.reset(x.buf) {
 		x.buf = nil
 		m.memories.Put(x)
 	}
 }
+
+// restart puts the memory of a living instance back to its image; its size stays.
+func (x *memory) restart() bool { return x.reset(x.buf) }
 
 // Allocate implements [experimental.MemoryAllocator].
 func (x *memory) Allocate(_, _ uint64) experimental.LinearMemory { return x }

@@ -2,7 +2,9 @@ package executor
 
 import (
 	"runtime"
-	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // reserved is how much address space a region takes, in bytes: more than nearly every
@@ -10,10 +12,48 @@ import (
 // nothing.
 const reserved = 384 << 20
 
+// image is what the memory of a code begins with, as a file without a name that memories
+// are mapped to: a page is copied when it is first written, and a page that was written is
+// put back by giving it away.
+type image struct {
+	bytes []byte
+	fd    int // -1: the system has no such files
+	size  int // of the file, whole pages
+}
+
+func newImage(b []byte) *image {
+	i := &image{bytes: b, fd: -1}
+	if len(b) == 0 {
+		return i
+	}
+	page := unix.Getpagesize()
+	i.size = (len(b) + page - 1) / page * page
+	fd, err := unix.MemfdCreate("pileus", unix.MFD_CLOEXEC)
+	if err != nil {
+		return i
+	}
+	for off := 0; off < len(b); {
+		n, err := unix.Pwrite(fd, b[off:], int64(off))
+		if err != nil || n == 0 {
+			unix.Close(fd)
+			return i
+		}
+		off += n
+	}
+	if unix.Ftruncate(fd, int64(i.size)) != nil {
+		unix.Close(fd)
+		return i
+	}
+	i.fd, i.bytes = fd, nil
+	runtime.AddCleanup(i, func(fd int) { unix.Close(fd) }, fd)
+	return i
+}
+
 // region is mapped memory. A runtime touches few of its pages: a Go runtime begins with 65
 // MiB, its heap and the host's blocks far apart. Giving the touched pages back costs less
-// than zeroing all.
+// than writing all.
 type region struct {
+	image  *image
 	heap   heapRegion // in the place of a mapping that the system refuses
 	mapped []byte
 }
@@ -22,23 +62,36 @@ func (r *region) take(old []byte, size uint64) []byte {
 	if size <= uint64(len(r.mapped)) {
 		return r.mapped[:size]
 	}
-	b, err := syscall.Mmap(-1, 0, int(max(size, reserved)), syscall.PROT_READ|syscall.PROT_WRITE,
-		syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
-	if err != nil {
-		return r.heap.take(old, size)
+	if r.image.fd < 0 && len(r.image.bytes) > 0 || r.heap.b != nil {
+		return r.heap.take(r.image.bytes, old, size)
 	}
-	copy(b, old)
+	length := uintptr(max(size, reserved))
+	p, err := unix.MmapPtr(-1, 0, nil, length, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_NORESERVE)
+	if err != nil {
+		return nil
+	}
+	b := unsafe.Slice((*byte)(p), length)
+	if n := uintptr(r.image.size); r.image.fd >= 0 && n <= length {
+		if _, err := unix.MmapPtr(r.image.fd, 0, p, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED); err != nil {
+			_ = unix.MunmapPtr(p, length)
+			return nil
+		}
+	}
+	if len(old) > 0 {
+		copy(b, old)
+	}
 	r.mapped = b
-	runtime.AddCleanup(r, func(b []byte) { _ = syscall.Munmap(b) }, b)
+	runtime.AddCleanup(r, func(b []byte) { _ = unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(len(b))) }, b)
 	return b[:size]
 }
 
+// reset puts what was used back to its beginning; it tells whether the region can be used again.
 func (r *region) reset(used []byte) bool {
-	if r.heap.b != nil {
-		return false
-	}
-	if len(used) == 0 {
+	switch {
+	case r.heap.b != nil:
+		return r.heap.reset(r.image.bytes, used)
+	case len(used) == 0:
 		return true
 	}
-	return syscall.Madvise(used, syscall.MADV_DONTNEED) == nil
+	return unix.Madvise(used, unix.MADV_DONTNEED) == nil
 }

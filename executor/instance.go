@@ -1,0 +1,114 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+)
+
+// instance is code with a memory of its own. A call finds it as it was made: either it is
+// new, or memory and mutable globals were put back to their beginning; nothing else of an
+// instance can change (tables cannot, in the language that runtimes are written in).
+type instance struct {
+	api.Module
+	memory  *capped
+	base    uint32 // __heap_base
+	globals []global
+}
+
+type global struct {
+	api.MutableGlobal
+	initial uint64
+}
+
+// idle are instances that wait for the next call.
+type idle struct {
+	mu   sync.Mutex
+	list []*instance
+}
+
+func (i *idle) take() *instance {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n := len(i.list)
+	if n == 0 {
+		return nil
+	}
+	x := i.list[n-1]
+	i.list = i.list[:n-1]
+	return x
+}
+
+func (i *idle) put(x *instance) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.list) >= runtime.GOMAXPROCS(0) {
+		return false
+	}
+	i.list = append(i.list, x)
+	return true
+}
+
+// anonymous instances can be many at once.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+
+// instance returns one for a call whose memory may have that many pages. It is one of an
+// earlier call only for a node's calls: there memory may be larger than at the beginning,
+// as it always is on a node, which grows it to its maximum before every call
+// (HeapAllocStrategy::Static). A validator's execution begins with the memory that the code asks for.
+func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) {
+	limit := uint64(pages) * pageSize
+	if x := m.idle.take(); x != nil {
+		if uint64(x.Memory().Size()) <= limit {
+			x.memory.max = limit
+			return x, nil
+		}
+		x.close(m)
+	}
+	x := &instance{memory: &capped{m.newMemory(), limit}}
+	var err error
+	if x.Module, err = m.rt.InstantiateModule(x.memory.context(ctx), m.compiled, anonymous); err != nil {
+		m.release(x.memory.memory)
+		return nil, err
+	}
+	base := x.ExportedGlobal("__heap_base")
+	if base == nil || base.Type() != api.ValueTypeI32 {
+		x.close(m)
+		return nil, errors.New("the runtime exports no __heap_base")
+	}
+	x.base = api.DecodeU32(base.Get())
+	for i := range m.prepared.globals {
+		g, ok := x.ExportedGlobal(globalName(i)).(api.MutableGlobal)
+		if !ok {
+			x.close(m)
+			return nil, errors.New("a mutable global is not exported")
+		}
+		x.globals = append(x.globals, global{g, g.Get()})
+	}
+	return x, nil
+}
+
+// done takes an instance back after a call; ok tells whether the call ended in order.
+func (m *Module) done(x *instance, ok bool) {
+	if !ok || m.set != Node || !m.prepared.restartable || !x.memory.memory.restart() {
+		x.close(m)
+		return
+	}
+	for _, g := range x.globals {
+		g.Set(g.initial)
+	}
+	if !m.idle.put(x) {
+		x.close(m)
+	}
+}
+
+func (x *instance) close(m *Module) {
+	if x.Module != nil {
+		_ = x.Module.Close(context.Background())
+	}
+	m.release(x.memory.memory)
+}
