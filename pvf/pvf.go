@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,6 +76,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Timeout tells whether the execution was stopped at [Job.Timeout].
+func (e *Error) Timeout() bool {
+	var call *executor.CallError
+	return errors.As(e.Err, &call) && call.Kind == executor.KindTimeout
+}
+
 // Validator prepares and executes. It is safe for concurrent use.
 type Validator struct {
 	engine *executor.Engine
@@ -101,6 +108,7 @@ type running struct {
 	done   chan struct{}
 	result *primitives.ValidationResult
 	err    error
+	again  bool // it came to nothing that holds for others
 }
 
 // New returns a validator. With executeAll no result is used twice.
@@ -119,40 +127,58 @@ func (v *Validator) Validate(ctx context.Context, j *Job) (*primitives.Validatio
 		return v.execute(ctx, j)
 	}
 	key := j.key()
+	for {
+		r, first := v.claim(key)
+		if first {
+			v.executed.Add(1)
+			r.result, r.err = v.execute(ctx, j)
+			if r.again = !decided(r.err); r.again {
+				v.forget(key)
+			}
+			close(r.done)
+			return r.result, r.err
+		}
+		select {
+		case <-r.done:
+			if r.again {
+				continue // it was stopped, or could not be done there: do it here
+			}
+			v.reused.Add(1)
+			return r.result, r.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// decided tells whether every execution must end like this one. One that was stopped by
+// the clock or its caller, or met a fault of this side, says nothing of the next.
+func decided(err error) bool {
+	var invalid *Error
+	return err == nil || errors.As(err, &invalid) && !invalid.Timeout()
+}
+
+// claim returns the execution with that key, which is the caller's to do if it is the first.
+func (v *Validator) claim(key hashing.Hash) (r *running, first bool) {
 	v.mu.Lock()
-	r := v.results[key]
-	first := r == nil
-	if first {
-		r = &running{done: make(chan struct{})}
-		v.results[key] = r
-		if v.order = append(v.order, key); len(v.order) > keepResults {
-			delete(v.results, v.order[0])
-			v.order = v.order[1:]
-		}
+	defer v.mu.Unlock()
+	if r := v.results[key]; r != nil {
+		return r, false
 	}
-	v.mu.Unlock()
-	if first {
-		v.executed.Add(1)
-		r.result, r.err = v.execute(ctx, j)
-		close(r.done)
-		if ctx.Err() != nil {
-			v.forget(key) // stopped, not decided
-		}
-		return r.result, r.err
+	r = &running{done: make(chan struct{})}
+	v.results[key] = r
+	if v.order = append(v.order, key); len(v.order) > keepResults {
+		delete(v.results, v.order[0])
+		v.order = v.order[1:]
 	}
-	select {
-	case <-r.done:
-		v.reused.Add(1)
-		return r.result, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return r, true
 }
 
 func (v *Validator) forget(key hashing.Hash) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.results, key)
+	v.order = slices.DeleteFunc(v.order, func(k hashing.Hash) bool { return k == key })
 }
 
 // key is equal for jobs that must have equal results.
@@ -193,28 +219,34 @@ func (v *Validator) execute(ctx context.Context, j *Job) (*primitives.Validation
 }
 
 // Prepare checks, meters and compiles code, once for each code and those executor
-// parameters that matter to it. limit bounds the decompressed code in bytes; 0:
-// [executor.CodeBombLimit]. The error is an [*Error] if the code can never be prepared.
+// parameters that matter to it. hash is that of code; limit bounds the decompressed code
+// in bytes; 0: [executor.CodeBombLimit]. The error is an [*Error] if the code can never be
+// prepared.
 func (v *Validator) Prepare(ctx context.Context, code []byte, hash hashing.Hash, limit uint32, params primitives.ExecutorParams) (*executor.Module, error) {
 	if limit == 0 {
 		limit = executor.CodeBombLimit
 	}
 	stack := params.LogicalStack()
 	key := hashing.Blake2b256(scale.AppendU32(scale.AppendU32(append([]byte{}, hash[:]...), limit), stack))
-	v.mu.Lock()
-	p := v.prepared[key]
-	if p == nil {
-		p = &preparing{}
-		v.prepared[key] = p
-	}
-	v.mu.Unlock()
-	p.once.Do(func() { p.module, p.err = v.prepare(ctx, code, int(limit), stack) })
-	if p.err != nil && ctx.Err() != nil {
+	for ctx.Err() == nil {
 		v.mu.Lock()
-		delete(v.prepared, key)
+		p := v.prepared[key]
+		if p == nil {
+			p = &preparing{}
+			v.prepared[key] = p
+		}
+		v.mu.Unlock()
+		p.once.Do(func() { p.module, p.err = v.prepare(ctx, code, int(limit), stack) })
+		if decided(p.err) {
+			return p.module, p.err
+		}
+		v.mu.Lock()
+		if v.prepared[key] == p {
+			delete(v.prepared, key)
+		}
 		v.mu.Unlock()
 	}
-	return p.module, p.err
+	return nil, ctx.Err()
 }
 
 func (v *Validator) prepare(ctx context.Context, code []byte, limit int, stack uint32) (*executor.Module, error) {
@@ -227,10 +259,10 @@ func (v *Validator) prepare(ctx context.Context, code []byte, limit int, stack u
 		return nil, &Error{Preparation, err}
 	}
 	module, err := v.engine.Compile(ctx, metered, executor.PVF)
-	if errors.Is(err, executor.ErrCache) {
-		return nil, err
-	}
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err() // stopped, which says nothing of the code
+	case err != nil:
 		return nil, &Error{Preparation, err}
 	}
 	return module, nil
