@@ -160,7 +160,7 @@ func (n *Node) bitfieldReceived(in BitfieldReceived) {
 		return
 	}
 	f := in.Bitfield
-	if b.bitfields == nil || b.active && f.Validator == b.me {
+	if !b.open || b.active && f.Validator == b.me {
 		return
 	}
 	why := refusal{}

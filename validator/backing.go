@@ -52,7 +52,7 @@ func (n *Node) beforeExecution(j *job) (code []byte, why *refusal) {
 	if code = j.block.state.ValidationCodeByHash(d.ValidationCodeHash()); code == nil {
 		return nil, &refusal{CodeHashMismatch, fmt.Sprintf("the relay chain has no code %s", d.ValidationCodeHash().Short())}
 	}
-	if why := j.block.descriptorFits(d); why != nil {
+	if why := n.descriptorFits(j.block, d); why != nil {
 		return nil, &refusal{InvalidSession, why.detail}
 	}
 	if _, ok := n.relayParent(j.block, d); !ok {
@@ -113,7 +113,7 @@ func (n *Node) afterExecution(j *job, result *primitives.ValidationResult) (*pri
 // sign makes our statement: Seconded for a collation that some active leaf would take, Valid for another's.
 func (n *Node) sign(j *job, c *primitives.CommittedCandidateReceipt) *refusal {
 	b := j.block
-	if b.table == nil || !n.live(b) {
+	if !b.open {
 		return &refusal{WindowClosed, fmt.Sprintf("#%d is in no active leaf's window", b.Number)}
 	}
 	s := Statement{Kind: primitives.Valid, Candidate: j.candidate, SchedulingParent: b.Hash, Validator: b.me}
@@ -131,7 +131,7 @@ func (n *Node) sign(j *job, c *primitives.CommittedCandidateReceipt) *refusal {
 		s.Kind, s.Receipt, s.PVD, kind = primitives.Seconded, c, j.pvd, NoteSeconded
 	}
 	s.Signature = n.cfg.Key.Sign(primitives.StatementPayload(s.Kind, s.Candidate, b.signingContext()))
-	n.signed[j.candidate] = true
+	b.signed[j.candidate] = true
 	note := Note{Kind: kind, Candidate: j.candidate, Para: j.receipt.Descriptor.Para(), Core: b.myCore, SchedulingParent: b.Hash, Stage: StageSeconded, Validator: b.me}
 	if j.ad != nil {
 		note.Collator = j.ad.From
@@ -170,7 +170,7 @@ func (n *Node) finish(j *job, why *refusal) {
 			j.ad.state = adRefused
 		}
 	}
-	if j.block.table != nil {
+	if j.block.open {
 		n.dequeue(j.block)
 	}
 	if why == nil && j.ad != nil {
@@ -187,7 +187,7 @@ func (n *Node) statementReceived(in StatementReceived) {
 		n.wait(s.SchedulingParent, in)
 		return
 	}
-	if b.table == nil || !n.live(b) {
+	if !b.open {
 		return // its window is over
 	}
 	refuse := func(why refusal) {
@@ -244,7 +244,7 @@ func (n *Node) admitSeconded(b *block, s Statement, group primitives.GroupIndex,
 		return &refusal{MalformedReceipt, "the receipt is missing or another than the one signed"}
 	}
 	d := &s.Receipt.Descriptor
-	if why := b.descriptorFits(d); why != nil {
+	if why := n.descriptorFits(b, d); why != nil {
 		return why
 	}
 	if b.claims(core, d.Para()) == 0 {
@@ -298,11 +298,12 @@ func (n *Node) vote(b *block, s Statement, group primitives.GroupIndex, core pri
 
 // attest begins our own validation of a candidate that another member of our group has seconded.
 func (n *Node) attest(b *block, hash primitives.CandidateHash) {
-	if n.signed[hash] || n.failed[hash] || n.work[hash] != nil {
+	if b.signed[hash] || n.failed[hash] || n.work[hash] != nil {
 		return
 	}
 	c := b.table.candidates[hash]
 	j := &job{candidate: hash, block: b, receipt: c.receipt.Receipt(), pvd: c.pvd}
+	n.record(hash, j.receipt.Descriptor.Para(), b.Hash)
 	n.work[hash] = j
 	n.askPoV(j)
 }
@@ -324,7 +325,7 @@ func (n *Node) askPoV(j *job) {
 func (n *Node) povFetched(in PoVFetched) {
 	j := n.povs[in.ID]
 	delete(n.povs, in.ID)
-	if j == nil || n.work[j.candidate] != j || j.block.table == nil {
+	if j == nil || n.work[j.candidate] != j || !j.block.open {
 		return
 	}
 	if in.Err != nil || in.PoV == nil || in.PoV.Hash() != j.receipt.Descriptor.PoVHash() {

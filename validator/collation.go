@@ -208,8 +208,12 @@ func (n *Node) startNext(b *block) {
 		if ad.state != adWaiting || n.work[ad.CandidateHash] != nil {
 			continue
 		}
-		if n.signed[ad.CandidateHash] { // seconded by another validator and found valid meanwhile
+		if b.signed[ad.CandidateHash] { // seconded by another validator and found valid meanwhile
 			ad.state = adDone
+			continue
+		}
+		if n.failed[ad.CandidateHash] { // or found invalid
+			ad.state = adRefused
 			continue
 		}
 		if why := n.membershipOf(ad.Para, ad.CandidateHash, ad.ParentHeadHash, ad.SchedulingParent); why != nil {
@@ -229,7 +233,7 @@ func (n *Node) startNext(b *block) {
 // retryBlocked looks again at the offers without a place, after a leaf came or something was seconded.
 func (n *Node) retryBlocked() {
 	for _, b := range n.order {
-		if b.table == nil {
+		if !b.open {
 			continue
 		}
 		for _, ad := range b.ads {
@@ -248,7 +252,7 @@ func (n *Node) collationFetched(in CollationFetched) {
 	}
 	delete(n.fetches, in.ID)
 	r := n.records[ad.CandidateHash]
-	if n.signed[ad.CandidateHash] {
+	if ad.block.signed[ad.CandidateHash] {
 		ad.state = adDone
 		n.dequeue(ad.block)
 		return
@@ -276,7 +280,7 @@ func (n *Node) sane(ad *advertisement, in *CollationFetched) (*primitives.Persis
 		return nil, &refusal{FetchFailed, in.Err.Error()}
 	}
 	b, d := ad.block, &in.Receipt.Descriptor
-	if why := b.descriptorFits(d); why != nil {
+	if why := n.descriptorFits(b, d); why != nil {
 		return nil, why
 	}
 	switch {
@@ -292,6 +296,8 @@ func (n *Node) sane(ad *advertisement, in *CollationFetched) (*primitives.Persis
 		return nil, &refusal{RelayParentDiffers, "the descriptor names another than the advertisement"}
 	case ad.Version != primitives.DescriptorUnknown && ad.Version != d.Version():
 		return nil, &refusal{DescriptorVersion, "the descriptor has another than the advertisement"}
+	case ad.Version == primitives.DescriptorUnknown && d.Version() == primitives.DescriptorV3:
+		return nil, &refusal{DescriptorVersion, "V3 needs collation protocol 3"}
 	case in.ParentHead != nil && primitives.ParaHeadHash(in.ParentHead) != ad.ParentHeadHash:
 		return nil, &refusal{ParentHeadDiffers, "the head data sent is not what the advertisement names"}
 	}
@@ -305,9 +311,10 @@ func (n *Node) sane(ad *advertisement, in *CollationFetched) (*primitives.Persis
 	return pvd, why
 }
 
-// descriptorFits checks version and sessions of a descriptor whose scheduling parent is the block.
-func (b *block) descriptorFits(d *primitives.Descriptor) *refusal {
-	if !d.Acceptable(b.feature(primitives.FeatureCandidateReceiptV3)) {
+// descriptorFits checks version and sessions of a descriptor whose scheduling parent is the block. V3 is taken
+// only once a final block's session knows it too (polkadot_node_core_backing).
+func (n *Node) descriptorFits(b *block, d *primitives.Descriptor) *refusal {
+	if !d.Acceptable(n.v3 && b.feature(primitives.FeatureCandidateReceiptV3)) {
 		return &refusal{DescriptorVersion, fmt.Sprintf("version %d is not allowed here", d.Version())}
 	}
 	if s, named := d.SchedulingSession(); named && s != b.session {

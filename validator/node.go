@@ -91,6 +91,7 @@ type Node struct {
 	order  []*block // of arrival
 	leaves []*block // active ones, by arrival
 	final  uint32
+	v3     bool // the session of a final block has the node feature CandidateReceiptV3
 
 	early      map[primitives.Hash][]Input // what names a relay block that is not here yet
 	earlyOrder []primitives.Hash
@@ -101,7 +102,6 @@ type Node struct {
 	chunks  map[uint64]*chunkJob
 
 	work   map[primitives.CandidateHash]*job // under way
-	signed map[primitives.CandidateHash]bool // we have made a statement
 	failed map[primitives.CandidateHash]bool // we found it invalid
 
 	records map[primitives.CandidateHash]*record
@@ -122,7 +122,7 @@ func New(cfg Config) *Node {
 		cfg:    cfg,
 		blocks: map[primitives.Hash]*block{}, early: map[primitives.Hash][]Input{},
 		fetches: map[uint64]*advertisement{}, povs: map[uint64]*job{}, execs: map[uint64]*job{}, chunks: map[uint64]*chunkJob{},
-		work: map[primitives.CandidateHash]*job{}, signed: map[primitives.CandidateHash]bool{}, failed: map[primitives.CandidateHash]bool{},
+		work: map[primitives.CandidateHash]*job{}, failed: map[primitives.CandidateHash]bool{},
 		records: map[primitives.CandidateHash]*record{}, stored: map[primitives.CandidateHash]*stored{},
 	}
 }
@@ -193,6 +193,9 @@ func (n *Node) leaf(in Leaf) {
 		return
 	}
 	b := n.newBlock(hash, in)
+	if len(n.order) == 0 { // where we begin is final
+		n.v3 = b.feature(primitives.FeatureCandidateReceiptV3)
+	}
 	parent := n.blocks[in.Header.ParentHash]
 	n.setWindow(b, parent)
 	n.blocks[hash] = b
@@ -203,6 +206,9 @@ func (n *Node) leaf(in Leaf) {
 		n.leaves = append(n.leaves, b)
 	}
 	n.candidateEvents(b)
+	if parent != nil && parent.session != b.session {
+		n.sessionEnded(parent, b)
+	}
 	n.prune()
 	n.requestChunks(b)
 	if b.active {
@@ -218,7 +224,7 @@ func (n *Node) newBlock(hash primitives.Hash, in Leaf) *block {
 		RelayBlock: RelayBlock{hash, in.Header.Number, in.Header.StateRoot},
 		header:     in.Header, state: s, arrived: n.now, session: s.SessionIndexForChild(),
 		config: s.Config(), validators: s.Validators(), cores: s.AvailabilityCores(), queue: s.ClaimQueue(),
-		table: newTable(), bitfields: map[primitives.ValidatorIndex][]primitives.SignedBitfield{},
+		table: newTable(), signed: map[primitives.CandidateHash]bool{},
 	}
 	if claim, ok := in.Header.Digest.BabeClaim(); ok {
 		b.slot = claim.Slot
@@ -235,18 +241,26 @@ func (n *Node) newBlock(hash primitives.Hash, in Leaf) *block {
 	return b
 }
 
-// window is how many scheduling parents a leaf has at most, itself included.
+// window is how many scheduling parents a leaf has at most, itself included; never more than the node remembers.
 func (n *Node) window(b *block) int {
+	size := max(1, uint64(b.config.SchedulerParams.Lookahead))
 	if n.cfg.Classic {
-		return int(b.config.AsyncBackingParams.AllowedAncestryLen) + 1
+		size = uint64(b.config.AsyncBackingParams.AllowedAncestryLen) + 1
 	}
-	return max(1, int(b.config.SchedulerParams.Lookahead))
+	return int(min(size, keepBlocks))
 }
 
+// setWindow finds the block's scheduling parents. One whose window had closed already opens again if a fork
+// from further back counts it.
 func (n *Node) setWindow(b, parent *block) {
 	b.parents = []*block{b}
 	for p := parent; p != nil && p.session == b.session && len(b.parents) < n.window(b); p = n.blocks[p.header.ParentHash] {
 		b.parents = append(b.parents, p)
+	}
+	for _, p := range b.parents {
+		if !p.open {
+			p.open, p.bitfields = true, map[primitives.ValidatorIndex][]primitives.SignedBitfield{}
+		}
 	}
 }
 
@@ -264,6 +278,11 @@ func (n *Node) finalized(number uint32) {
 	n.final = max(n.final, number)
 	best := n.bestLeaf()
 	n.leaves = slices.DeleteFunc(n.leaves, func(l *block) bool { return l != best && l.Number <= n.final })
+	for b := best; b != nil; b = n.blocks[b.header.ParentHash] {
+		if b.Number == n.final {
+			n.v3 = n.v3 || b.feature(primitives.FeatureCandidateReceiptV3)
+		}
+	}
 	n.prune()
 }
 
@@ -286,7 +305,7 @@ func (n *Node) prune() {
 	old := func(number uint32, keep uint32) bool { return number+keep < best.Number }
 	n.leaves = slices.DeleteFunc(n.leaves, func(l *block) bool { return old(l.Number, keepBlocks) })
 	for _, b := range n.order {
-		if b.table != nil && !n.live(b) {
+		if b.open && !n.live(b) {
 			n.closeWindow(b)
 		}
 	}
@@ -310,13 +329,16 @@ func (n *Node) closeWindow(b *block) {
 	for _, ad := range b.ads {
 		delete(n.fetches, ad.fetch)
 	}
-	b.table, b.ads, b.chains, b.state, b.bitfields = nil, nil, nil, nil, nil
+	b.open, b.ads, b.chains, b.bitfields, b.table.early = false, nil, nil, nil, nil
 }
 
 func (n *Node) forget(b *block) {
+	if b.open { // of a fork that nobody builds on
+		n.closeWindow(b)
+	}
 	delete(n.blocks, b.Hash)
 	for _, c := range n.recordsOf(b.Hash) {
-		if c.stage == StageBacked { // on a fork that lost
+		if c.stage == StageBacked && !c.ended { // on a fork that lost
 			n.emit(Note{Kind: NoteExpired, Candidate: c.hash, Para: c.para, SchedulingParent: b.Hash, Stage: c.stage, Detail: "the relay block that backed it is not on the best chain"})
 		}
 		n.dropRecord(c)

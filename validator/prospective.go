@@ -73,12 +73,12 @@ func (b *block) distinctCores(para primitives.ParaID) (count int) {
 // relayParent is the candidate's relay parent as the chain of b knows it.
 func (n *Node) relayParent(b *block, d *primitives.Descriptor) (RelayBlock, bool) {
 	hash := d.RelayParent()
-	if known := n.blocks[hash]; known != nil && n.ancestor(b, known) {
-		return known.RelayBlock, true
-	}
 	session, named := d.Session()
 	if !named {
 		session = b.session
+	}
+	if known := n.blocks[hash]; known != nil && session == b.session && n.ancestor(b, known) {
+		return known.RelayBlock, true
 	}
 	number, root, ok := b.state.AncestorRelayParentInfo(session, hash)
 	return RelayBlock{hash, number, root}, ok

@@ -152,7 +152,7 @@ func sortedParas(m map[primitives.ParaID]int) []primitives.ParaID {
 // backed is the candidate with all votes that have come so far.
 func (n *Node) backed(c *Candidate) (primitives.BackedCandidate, bool) {
 	sp := n.blocks[c.SchedulingParent]
-	if sp == nil || sp.table == nil {
+	if sp == nil {
 		return primitives.BackedCandidate{}, false
 	}
 	t := sp.table.candidates[c.Hash]

@@ -20,6 +20,7 @@ type record struct {
 	sp    primitives.Hash
 	stage Stage
 	why   refusal
+	ended bool // its end has been noted
 }
 
 func (n *Node) record(hash primitives.CandidateHash, para primitives.ParaID, sp primitives.Hash) *record {
@@ -50,7 +51,6 @@ func (n *Node) recordsOf(sp primitives.Hash) (list []*record) {
 
 func (n *Node) dropRecord(r *record) {
 	delete(n.records, r.hash)
-	delete(n.signed, r.hash)
 	delete(n.failed, r.hash)
 	delete(n.work, r.hash)
 }
@@ -72,6 +72,31 @@ func (n *Node) expire(b *block) {
 	}
 }
 
+// sessionEnded notes the candidates that were pending availability when b ended the session of its parent:
+// the relay chain drops them without an event.
+func (n *Node) sessionEnded(parent, b *block) {
+	ended := map[primitives.CandidateHash]bool{}
+	var list []primitives.CandidateHash
+	for _, e := range b.state.CandidateEvents() {
+		if hash := e.Receipt.Hash(); e.Kind == primitives.CandidateBacked {
+			list = append(list, hash)
+		} else {
+			ended[hash] = true
+		}
+	}
+	for i := range parent.cores {
+		if parent.cores[i].Kind == primitives.CoreOccupied {
+			list = append(list, parent.cores[i].Occupied.CandidateHash)
+		}
+	}
+	for _, hash := range list {
+		if r := n.records[hash]; r != nil && !r.ended && !ended[hash] {
+			n.emit(Note{Kind: NoteExpired, Candidate: hash, Para: r.para, SchedulingParent: r.sp, Stage: r.stage, Block: b.Hash, Detail: "the session ended before it was available"})
+			r.ended = true
+		}
+	}
+}
+
 // candidateEvents follows what the relay block did to the candidates that the node knows.
 func (n *Node) candidateEvents(b *block) {
 	for _, e := range b.state.CandidateEvents() {
@@ -87,7 +112,7 @@ func (n *Node) candidateEvents(b *block) {
 			r.stage = StageIncluded
 		case primitives.CandidateTimedOut:
 			n.emit(Note{Kind: NoteNotAvailable, Candidate: hash, Para: r.para, Core: e.Core, SchedulingParent: r.sp, Stage: r.stage, Block: b.Hash})
-			if sp := n.blocks[r.sp]; sp == nil || sp.table == nil {
+			if sp := n.blocks[r.sp]; sp == nil || !sp.open {
 				n.dropRecord(r)
 			}
 		}

@@ -50,8 +50,10 @@ type block struct {
 	myCore   primitives.CoreIndex
 	assigned bool // myGroup and myCore are valid
 
+	open      bool // an active leaf counts it among its scheduling parents
 	chains    map[primitives.ParaID]*FragmentChain
 	table     *table
+	signed    map[primitives.CandidateHash]bool // we have made a statement
 	ads       []*advertisement
 	bitfields map[primitives.ValidatorIndex][]primitives.SignedBitfield
 }

@@ -70,16 +70,21 @@ func (t *table) vote(s Statement, group primitives.GroupIndex, core primitives.C
 	return true, ""
 }
 
-// maxEarlyVotes bounds the Valid votes that wait for their candidate, per scheduling parent.
-const maxEarlyVotes = 256
+// maxEarlyVotes bounds the Valid votes of one validator that wait for their candidates, per scheduling parent.
+const maxEarlyVotes = 32
 
 func (t *table) keepEarly(s Statement) {
+	waiting := 0
 	for _, e := range t.early {
-		if e.Candidate == s.Candidate && e.Validator == s.Validator {
+		if e.Validator != s.Validator {
+			continue
+		}
+		if e.Candidate == s.Candidate {
 			return
 		}
+		waiting++
 	}
-	if len(t.early) < maxEarlyVotes {
+	if waiting < maxEarlyVotes {
 		t.early = append(t.early, s)
 	}
 }
