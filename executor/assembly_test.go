@@ -24,6 +24,7 @@ type assembly struct {
 	funcs   []asmFunc
 	start   bool // the first function is run at the start; it must have the type ()
 	table   []uint32
+	globals []int32 // mutable ones, behind __heap_base
 }
 
 type hostImport struct {
@@ -77,7 +78,13 @@ func (a *assembly) encode() []byte {
 			exports = append(exports, wasm.Export{Name: f.name, Kind: wasm.KindFunction, Index: first + uint32(i)})
 		}
 	}
-	m.SetSection(wasm.GlobalSection, append([]byte{1, i32, 0, wasm.OpI32Const}, append(wasm.AppendS64(nil, 4096), wasm.OpEnd)...))
+	m.SetSection(wasm.GlobalSection, list(append([]int32{4096}, a.globals...), func(b []byte, v int32) []byte {
+		mutable := byte(1)
+		if v == 4096 {
+			mutable = 0
+		}
+		return append(append(append(b, i32, mutable), i32Const(v)...), wasm.OpEnd)
+	}))
 	m.SetSection(wasm.ExportSection, wasm.EncodeExports(exports))
 	if a.start {
 		m.SetSection(wasm.StartSection, wasm.AppendU32(nil, first))

@@ -173,19 +173,44 @@ func TestLoopIsPreempted(t *testing.T) {
 	}
 }
 
-// What one call leaves in its memory no other sees, and a module without its own memory starts with zeros.
-func TestFreshMemory(t *testing.T) {
-	dirty := join(i32Const(2048), i32Const(77), []byte{0x36, 0, 0}, nothing)
-	// The word at 2048 is written to 4096 and returned as four bytes there.
-	look := join(i32Const(4096), i32Const(2048), []byte{0x28, 0, 0}, []byte{0x36, 0, 0}, i64Const(4096|4<<32))
-	m := load(t, executor.Config{}, &assembly{funcs: []asmFunc{{"dirty", dirty}, {"look", look}}})
-	for range 20 {
-		if _, err := m.Call(context.Background(), "dirty", nil, executor.CallOptions{}); err != nil {
-			t.Fatal(err)
+// What one call leaves in memory and globals no other sees, however the call ended and
+// whether or not memory grew.
+func TestFreshInstance(t *testing.T) {
+	store := func(at, value int32) []byte { return join(i32Const(at), i32Const(value), []byte{0x36, 0, 0}) }
+	dirty := join(store(16, -1), store(2048, -1), store(60000, -1), i32Const(-1), []byte{wasm.OpGlobalSet, 1, wasm.OpGlobalGet, 2}, i32Const(1), []byte{wasm.OpI32Add, wasm.OpGlobalSet, 2})
+	// Twelve bytes at 4096: the word of the data, one of zeros, the sum of both globals.
+	look := join(i32Const(4096), i32Const(16), []byte{0x28, 0, 0, 0x36, 0, 0},
+		i32Const(4100), i32Const(2048), []byte{0x28, 0, 0}, i32Const(60000), []byte{0x28, 0, 0, 0x72, 0x36, 0, 0},
+		i32Const(4104), []byte{wasm.OpGlobalGet, 1, wasm.OpGlobalGet, 2, wasm.OpI32Add, 0x36, 0, 0}, i64Const(4096|12<<32))
+	malloc := hostImport{"ext_allocator_malloc_version_1", []byte{i32}, []byte{i32}}
+	// The last word of a large block, which memory has to grow for, is read and written.
+	block := join(i32Const(1<<20), callOf(0), i32Const(1<<20-4), []byte{wasm.OpI32Add, 0x21, 2})
+	grown := join(block, dirty, []byte{wasm.OpLocalGet, 2, wasm.OpLocalGet, 2, 0x28, 0, 0, wasm.OpIf, wasm.BlockEmpty, wasm.OpUnreachable, wasm.OpEnd}, i32Const(-1), []byte{0x36, 0, 0}, nothing)
+	a := &assembly{imports: []hostImport{malloc}, data: "data", globals: []int32{5, 7}, funcs: []asmFunc{
+		{"dirty", join(dirty, nothing)}, {"dirty and trap", join(dirty, panicked)}, {"grow", grown}, {"look", look}}}
+	want := append([]byte("data"), 0, 0, 0, 0, 12, 0, 0, 0)
+	e := engine(t)
+	pvf, err := e.Compile(context.Background(), a.encode(), executor.PVF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pvf.Close(context.Background())
+	for what, m := range map[string]*executor.Module{"node": load(t, executor.Config{}, a), "interpreter": load(t, executor.Config{Interpreter: true}, a), "PVF": pvf} {
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				for i := range 30 {
+					method := []string{"dirty", "dirty and trap", "grow"}[i%3]
+					if _, err := m.Call(context.Background(), method, nil, executor.CallOptions{}); (err == nil) != (i%3 != 1) {
+						t.Errorf("%s, %s: %v", what, method, err)
+					}
+					if out, err := m.Call(context.Background(), "look", nil, executor.CallOptions{}); err != nil || !bytes.Equal(out, want) {
+						t.Errorf("%s, after %s: %x, %v", what, method, out, err)
+					}
+				}
+			})
 		}
-		if out, err := m.Call(context.Background(), "look", nil, executor.CallOptions{}); err != nil || !bytes.Equal(out, make([]byte, 4)) {
-			t.Fatalf("%x, %v", out, err)
-		}
+		wg.Wait()
 	}
 }
 
