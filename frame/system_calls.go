@@ -60,9 +60,9 @@ func (s *System) declareCalls() {
 		return do()
 	}
 	NewCallWith(p, 0, "remark", Arg("remark", Bytes).As("Vec<u8>"), DispatchInfo{},
-		func(i *DispatchInfo, b []byte) { i.CallWeight = Weight{RefTime: 2_216_000 + 388*uint64(len(b))} },
+		func(i *DispatchInfo, b []byte) { i.CallWeight = Weight{RefTime: 1_586_000 + 10_920*uint64(len(b))} },
 		func(Origin, []byte) (PostInfo, error) { return PostInfo{}, nil })
-	NewCall1(p, 1, "set_heap_pages", s.DbWeight.With(Weight{3_970_000, 1485}, 1, 2), Arg("pages", UInt64).As("u64"),
+	NewCall1(p, 1, "set_heap_pages", s.DbWeight.With(Weight{RefTime: 2_836_000}, 0, 1), Arg("pages", UInt64).As("u64"),
 		func(o Origin, n uint64) error {
 			return root(o, func() error {
 				host.Set(keyHeapPages, scale.AppendU64(nil, n))
@@ -76,7 +76,7 @@ func (s *System) declareCalls() {
 	NewCallWith(p, 4, "set_storage", Arg("items", Vec(PairOf(Bytes, Bytes))).As("Vec<KeyValue>"), DispatchInfo{Class: Operational},
 		func(i *DispatchInfo, list []Pair[[]byte, []byte]) {
 			n := uint64(len(list))
-			i.CallWeight = s.DbWeight.With(Weight{RefTime: 2_200_000 + 804_545*n}, 0, n)
+			i.CallWeight = s.DbWeight.With(Weight{RefTime: 1_565_000 + 733_648*n}, 0, n)
 		},
 		func(o Origin, list []Pair[[]byte, []byte]) (PostInfo, error) {
 			return PostInfo{}, root(o, func() error {
@@ -89,7 +89,7 @@ func (s *System) declareCalls() {
 	NewCallWith(p, 5, "kill_storage", Arg("keys", Vec(Bytes)).As("Vec<Key>"), DispatchInfo{Class: Operational},
 		func(i *DispatchInfo, list [][]byte) {
 			n := uint64(len(list))
-			i.CallWeight = s.DbWeight.With(Weight{RefTime: 2_151_000 + 590_830*n}, 0, n)
+			i.CallWeight = s.DbWeight.With(Weight{RefTime: 1_624_000 + 566_903*n}, 0, n)
 		},
 		func(o Origin, keys [][]byte) (PostInfo, error) {
 			return PostInfo{}, root(o, func() error {
@@ -102,7 +102,7 @@ func (s *System) declareCalls() {
 	NewCallWith2(p, 6, "kill_prefix", Arg("prefix", Bytes).As("Key"), Arg("subkeys", U32).As("u32"), DispatchInfo{Class: Operational},
 		func(i *DispatchInfo, _ []byte, n uint32) {
 			k := uint64(n) + 1
-			i.CallWeight = s.DbWeight.With(Weight{RefTime: satMul(1_432_000, k), ProofSize: satMul(70, k)}, 0, 0).Add(Weight{RefTime: satMul(s.DbWeight.Read+s.DbWeight.Write, k)})
+			i.CallWeight = Weight{RefTime: satAdd(2_964_000, satMul(1_340_742+s.DbWeight.Read+s.DbWeight.Write, k)), ProofSize: satMul(70, k)}
 		},
 		func(o Origin, prefix []byte, n uint32) (PostInfo, error) {
 			return PostInfo{}, root(o, func() error {
@@ -111,7 +111,7 @@ func (s *System) declareCalls() {
 			})
 		})
 	NewCallWith(p, 7, "remark_with_event", Arg("remark", Bytes).As("Vec<u8>"), DispatchInfo{},
-		func(i *DispatchInfo, b []byte) { i.CallWeight = Weight{RefTime: 5_541_000 + 1_167*uint64(len(b))} },
+		func(i *DispatchInfo, b []byte) { i.CallWeight = Weight{RefTime: 4_725_000 + 12_386*uint64(len(b))} },
 		func(o Origin, b []byte) (PostInfo, error) {
 			who, err := EnsureSigned(o)
 			if err == nil {
@@ -119,7 +119,7 @@ func (s *System) declareCalls() {
 			}
 			return PostInfo{}, err
 		})
-	authorize := s.DbWeight.With(Weight{RefTime: 10_303_000}, 0, 1)
+	authorize := s.DbWeight.With(Weight{RefTime: 15_570_000}, 0, 1)
 	NewCall1(p, 9, "authorize_upgrade", authorize, hash, func(o Origin, h hashing.Hash) error {
 		return root(o, func() error { return s.authorize(h, true) })
 	}).Operational()

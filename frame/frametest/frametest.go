@@ -174,6 +174,16 @@ func (c *Chain) learn() error {
 	return nil
 }
 
+// Clone is an independent chain with the same tip.
+func (c *Chain) Clone() *Chain {
+	d := *c
+	d.nonces = map[string]uint64{}
+	for name, n := range c.nonces {
+		d.nonces[name] = n
+	}
+	return &d
+}
+
 // Query calls a function on the tip and drops its changes.
 func (c *Chain) Query(name string, args []byte) ([]byte, error) {
 	return c.Machine(c.State, nil).Call(name, args)

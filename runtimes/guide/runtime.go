@@ -95,7 +95,7 @@ func New(s Settings) *Runtime {
 		AuctionPeriod:    uint32(10 * Minute / s.MillisecsPerBlock),
 		UnlockDelay:      7200,
 		RelayUnlockDelay: 14400,
-		RelayBlockNumber: r.ParachainSystem.LastRelayChainBlockNumber.Get,
+		RelayBlockNumber: r.ParachainSystem.RelayBlockNumber,
 	})
 	apis := []frame.API{r.Aura.API()}
 	if s.AuraUnincludedSegmentApi {

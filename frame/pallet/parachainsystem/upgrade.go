@@ -60,6 +60,15 @@ func (p *Pallet) takeGoAhead(proof *RelayStateProof, relayParent uint32) {
 	p.UpgradeGoAhead.Put(signal)
 }
 
+// RelayBlockNumber is the number of the relay parent: that of the block under construction
+// once its inherent was applied, else the previous block's (RelaychainDataProvider).
+func (p *Pallet) RelayBlockNumber() uint32 {
+	if vd, ok := p.ValidationData.TryGet(); ok {
+		return vd.RelayParentNumber
+	}
+	return p.LastRelayChainBlockNumber.Get()
+}
+
 // CollectCollationInfo is what the block with that header sends to the relay chain. It is
 // asked on the state behind the block.
 func (p *Pallet) CollectCollationInfo(h *primitives.Header) primitives.CollationInfo {

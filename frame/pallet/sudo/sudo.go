@@ -45,12 +45,12 @@ func New() *Pallet {
 	frame.NewCallWith2(b, 1, "sudo_unchecked_weight", call, frame.Arg("weight", frame.WeightCodec).As("Weight"), frame.DispatchInfo{},
 		func(i *frame.DispatchInfo, c *frame.Call, w frame.Weight) { i.CallWeight, i.Class = w, c.Info.Class },
 		func(o frame.Origin, c *frame.Call, _ frame.Weight) (frame.PostInfo, error) { return p.sudo(o, c) })
-	frame.NewCallWith(b, 2, "set_key", address("new"), frame.DispatchInfo{CallWeight: frame.RocksDbWeight.With(overhead(7_000_000), 0, 1)}, nil, p.setKey)
+	frame.NewCallWith(b, 2, "set_key", address("new"), frame.DispatchInfo{CallWeight: frame.RocksDbWeight.With(overhead(7_237_000), 0, 1)}, nil, p.setKey)
 	frame.NewCallWith2(b, 3, "sudo_as", address("who"), call, frame.DispatchInfo{},
 		func(i *frame.DispatchInfo, _ frame.MultiAddress, c *frame.Call) {
-			i.CallWeight, i.Class = overhead(7_939_000).Add(c.Info.CallWeight), c.Info.Class
+			i.CallWeight, i.Class = overhead(7_870_000).Add(c.Info.CallWeight), c.Info.Class
 		}, p.sudoAs)
-	frame.NewCallWith0(b, 4, "remove_key", frame.DispatchInfo{CallWeight: frame.RocksDbWeight.With(overhead(6_000_000), 0, 1)}, p.removeKey)
+	frame.NewCallWith0(b, 4, "remove_key", frame.DispatchInfo{CallWeight: frame.RocksDbWeight.With(overhead(6_417_000), 0, 1)}, p.removeKey)
 	return p
 }
 

@@ -54,9 +54,10 @@ func New(c Config) *Pallet {
 	p.ErrTooEarly = frame.NewError(b, 0, "TooEarly", "The lock has not ended yet.")
 	p.ErrNotLocked = frame.NewError(b, 1, "NotLocked", "There is no lock.")
 
-	frame.NewCall0(b, 0, "lock", frame.Weight{RefTime: 10_000_000}, p.lock).Describe("Locks for UnlockDelay blocks of this chain.")
-	frame.NewCall0(b, 1, "lock_by_relay", frame.Weight{RefTime: 10_000_000}, p.lockByRelay).Describe("Locks for RelayUnlockDelay blocks of the relay chain.")
-	frame.NewCall0(b, 2, "unlock", frame.Weight{RefTime: 10_000_000}, p.unlock).Describe("Ends the locks that have run out.")
+	work := frame.Weight{RefTime: 20_000_000, ProofSize: 4000}
+	frame.NewCall0(b, 0, "lock", frame.RocksDbWeight.With(work, 0, 1), p.lock).Describe("Locks for UnlockDelay blocks of this chain.")
+	frame.NewCall0(b, 1, "lock_by_relay", frame.RocksDbWeight.With(work, 1, 1), p.lockByRelay).Describe("Locks for RelayUnlockDelay blocks of the relay chain.")
+	frame.NewCall0(b, 2, "unlock", frame.RocksDbWeight.With(work, 1, 1), p.unlock).Describe("Ends the locks that have run out.")
 
 	frame.NewConstant(b, "AuctionPeriod", frame.U32, func() uint32 { return p.AuctionPeriod })
 	frame.NewConstant(b, "UnlockDelay", frame.U32, func() uint32 { return p.UnlockDelay })

@@ -109,27 +109,27 @@ func New(c Config) *Pallet {
 	}
 	schedule := frame.Arg("schedule", info).As("VestingInfo<BalanceOf<T>, BlockNumberFor<T>>")
 	index := func(name string) frame.Argument[uint32] { return frame.Arg(name, frame.U32).As("u32") }
-	frame.NewCall0(b, 0, "vest", p.weight(40_000_000, 0), func(o frame.Origin) error {
+	frame.NewCall0(b, 0, "vest", weight(308_746_428, 4764), func(o frame.Origin) error {
 		who, err := frame.EnsureSigned(o)
 		if err != nil {
 			return err
 		}
 		return p.vest(who)
 	}).Describe("Frees what the signer's schedules have released.")
-	frame.NewCall1(b, 1, "vest_other", p.weight(43_000_000, 1), address("target"), p.vestOther)
-	frame.NewCall2(b, 2, "vested_transfer", p.weight(80_000_000, 1), address("target"), schedule, p.vestedTransfer)
-	frame.NewCall3(b, 3, "force_vested_transfer", p.weight(82_000_000, 2), address("source"), address("target"), schedule, p.forceVestedTransfer)
-	frame.NewCall2(b, 4, "merge_schedules", p.weight(42_000_000, 0), index("schedule1_index"), index("schedule2_index"), p.mergeSchedules)
-	frame.NewCall2(b, 5, "force_remove_vesting_schedule", p.weight(45_000_000, 1), address("target"), index("schedule_index"), p.forceRemove)
+	frame.NewCall1(b, 1, "vest_other", weight(436_244_436, 4764), address("target"), p.vestOther)
+	frame.NewCall2(b, 2, "vested_transfer", weight(473_491_690, 4764), address("target"), schedule, p.vestedTransfer)
+	frame.NewCall3(b, 3, "force_vested_transfer", weight(600_571_062, 6196), address("source"), address("target"), schedule, p.forceVestedTransfer)
+	frame.NewCall2(b, 4, "merge_schedules", weight(310_252_101, 4764), index("schedule1_index"), index("schedule2_index"), p.mergeSchedules)
+	frame.NewCall2(b, 5, "force_remove_vesting_schedule", weight(438_835_469, 4764), address("target"), index("schedule_index"), p.forceRemove)
 
 	frame.NewConstant(b, "MinVestedTransfer", frame.U128, func() frame.Balance { return p.MinVestedTransfer })
 	frame.NewConstant(b, "MaxVestingSchedules", frame.U32, func() uint32 { return p.MaxVestingSchedules })
 	return p
 }
 
-// weight is that of schedules, locks and freezes, and of other accounts.
-func (p *Pallet) weight(refTime, accounts uint64) frame.Weight {
-	return frame.RocksDbWeight.With(frame.Weight{RefTime: refTime, ProofSize: 4764}, 3+accounts, 2+accounts)
+// weight is that of the most locks and schedules that an account may have.
+func weight(refTime, proof uint64) frame.Weight {
+	return frame.Weight{RefTime: refTime, ProofSize: proof}
 }
 
 func (p *Pallet) vestOther(o frame.Origin, address frame.MultiAddress) error {
