@@ -3,10 +3,20 @@ package main
 
 import (
 	"pileus/frame/export"
-	_ "pileus/frame/export/segment"
+	_ "pileus/frame/export/segment" // Guide, apis-02: AuraUnincludedSegmentApi.
+	"pileus/frame/validateblock"
 	"pileus/runtimes/guide"
 )
 
-func init() { export.Register(guide.New(guide.Phase3()).Runtime) }
+func init() {
+	r := guide.New(guide.Phase3())
+	export.Register(r.Runtime)
+	// Guide, phase 1, step 5: register_validate_block without CheckInherents.
+	validateblock.RegisterValidateBlock(validateblock.Config{
+		Runtime:         r.Runtime,
+		ParachainSystem: r.ParachainSystem,
+		BlockExecutor:   validateblock.Aura{Aura: r.Aura, AuraExt: r.AuraExt},
+	})
+}
 
 func main() {}

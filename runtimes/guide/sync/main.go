@@ -3,9 +3,20 @@ package main
 
 import (
 	"pileus/frame/export"
+	"pileus/frame/validateblock"
 	"pileus/runtimes/guide"
 )
 
-func init() { export.Register(guide.New(guide.Sync()).Runtime) }
+func init() {
+	r := guide.New(guide.Sync())
+	export.Register(r.Runtime)
+	// Before the guide, register_validate_block took CheckInherents as well; the current
+	// validation function has none.
+	validateblock.RegisterValidateBlock(validateblock.Config{
+		Runtime:         r.Runtime,
+		ParachainSystem: r.ParachainSystem,
+		BlockExecutor:   validateblock.Aura{Aura: r.Aura, AuraExt: r.AuraExt},
+	})
+}
 
 func main() {}
