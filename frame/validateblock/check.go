@@ -40,23 +40,19 @@ func (p *params) checkBlocks(parent *primitives.Header) {
 
 // checkBundle holds the blocks' places in their bundle against their places in the PoV.
 func (p *params) checkBundle() {
-	n, with := len(p.blocks), 0
-	for i := range p.blocks {
-		if _, ok := p.blocks[i].header.Digest.Cumulus(primitives.CumulusBundleInfo); ok {
-			with++
+	n := len(p.blocks)
+	if _, ok := p.blocks[0].header.Digest.Cumulus(primitives.CumulusBundleInfo); !ok {
+		if n > 1 {
+			panic("A PoV without `BlockBundleInfo` may only contain a single block")
 		}
-	}
-	switch {
-	case with == 0 && n == 1:
 		return
-	case with == 0:
-		panic("A PoV without `BlockBundleInfo` may only contain a single block")
-	case with < n:
-		panic("All blocks in a bundled PoV must include `BlockBundleInfo`")
 	}
 	for i := range p.blocks {
 		digest := p.blocks[i].header.Digest
-		info, _ := digest.Cumulus(primitives.CumulusBundleInfo)
+		info, ok := digest.Cumulus(primitives.CumulusBundleInfo)
+		if !ok {
+			panic("All blocks in a bundled PoV must include `BlockBundleInfo`")
+		}
 		if int(info.Bundle.Index) != i {
 			panic(fmt.Sprintf("BlockBundleInfo index mismatch: expected %d, got %d", i, info.Bundle.Index))
 		}

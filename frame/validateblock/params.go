@@ -54,23 +54,38 @@ func decodeParams(raw []byte) *params {
 	return p
 }
 
-// decodeBlocks reads ParachainBlockData of any version. What follows it is ignored, as is
-// the scheduling proof of version 2 in a runtime without V3.
+// decodeBlocks reads ParachainBlockData of any version. What follows it is ignored, and so
+// is what the scheduling proof of version 2 says, in a runtime without V3.
 func (p *params) decodeBlocks(data []byte) bool {
 	d := scale.NewDecoder(data)
+	version := primitives.BlockDataV0
 	if !bytes.HasPrefix(data, versionedPrefix) {
 		p.blocks = []block{decodeBlock(d)}
 	} else {
 		d.Fixed(len(versionedPrefix))
-		switch primitives.BlockDataVersion(d.U8()) {
-		case primitives.BlockDataV1, primitives.BlockDataV2:
-			p.blocks = scale.DecodeVecFunc(d, maxBlocks, decodeBlock)
-		default:
+		version = primitives.BlockDataVersion(d.U8())
+		if version != primitives.BlockDataV1 && version != primitives.BlockDataV2 {
 			return false
 		}
+		p.blocks = scale.DecodeVecFunc(d, maxBlocks, decodeBlock)
 	}
 	p.proof = views(d, maxItems)
+	if version == primitives.BlockDataV2 {
+		skipSchedulingProof(d)
+	}
 	return d.Err() == nil
+}
+
+// skipSchedulingProof reads relay chain headers, one more, and maybe what a collator
+// signed: core selector, claim queue offset, peer, scheduling parent, signature.
+func skipSchedulingProof(d *scale.Decoder) {
+	scale.DecodeVec[primitives.Header](d, maxBlocks)
+	new(primitives.Header).DecodeFrom(d)
+	if d.Option() {
+		d.Fixed(2)
+		view(d)
+		d.Fixed(32 + 64)
+	}
 }
 
 func decodeBlock(d *scale.Decoder) (b block) {

@@ -47,8 +47,12 @@ type BlockExecutor interface {
 // must not change while it runs; storage functions are its own until it returns.
 func ValidateBlock(c Config, params []byte) []byte {
 	p := decodeParams(params)
-	parent, state := p.checkParent()
+	parent := p.parentHeader()
 	p.checkBlocks(&parent)
+	state, err := trie.StateFromCompact(parent.StateRoot, p.proof)
+	if err != nil {
+		panic("Compact proof decoding failure.")
+	}
 	v := validation{Config: c, params: p, state: state}
 	previous := host.Install(nil)
 	defer host.Install(previous)
@@ -56,16 +60,6 @@ func ValidateBlock(c Config, params []byte) []byte {
 		v.block(i)
 	}
 	return v.out.result().EncodeTo(nil)
-}
-
-// checkParent decodes the parent's header and the state that the proof shows of it.
-func (p *params) checkParent() (primitives.Header, *trie.State) {
-	parent := p.parentHeader()
-	state, err := trie.StateFromCompact(parent.StateRoot, p.proof)
-	if err != nil {
-		panic("Compact proof decoding failure.")
-	}
-	return parent, state
 }
 
 // validation goes through the blocks.
