@@ -39,6 +39,17 @@ func (p *pump) stepOn(rp *tip, change func(*primitives.CandidateCommitments), co
 	}
 }
 
+// until makes blocks until one of them has an event of the kind.
+func (p *pump) until(kind EventKind, step func()) {
+	p.t.Helper()
+	for range 100 {
+		if step(); count(p.last.events, kind) > 0 {
+			return
+		}
+	}
+	p.t.Fatalf("no %v in 100 blocks", kind)
+}
+
 func (p *pump) wantBacked() {
 	p.t.Helper()
 	if count(p.last.events, Backed) != 1 || len(p.last.dropped) != 0 {
@@ -149,9 +160,7 @@ func TestHorizontalMessages(t *testing.T) {
 	}
 	p.step(send("too early"))
 	p.wantRefused(ErrOutbound)
-	for count(p.last.events, ChannelOpened) == 0 {
-		p.empty(1)
-	}
+	p.until(ChannelOpened, func() { p.empty(1) })
 	p.step(send(string(make([]byte, 101))))
 	p.wantRefused(ErrOutbound)
 	p.step(send("hello"))
@@ -188,9 +197,7 @@ func TestHorizontalMessages(t *testing.T) {
 	}
 	p.next(primitives.ParachainsInherentData{}, CloseChannel{alpha, beta}, CloseChannel{alpha, beta}, CloseChannel{alpha, 4000})
 	p.wantOnlyCalls(1, ErrChannelClosing, ErrChannelUnknown)
-	for count(p.last.events, ChannelClosed) == 0 {
-		p.empty(1)
-	}
+	p.until(ChannelClosed, func() { p.empty(1) })
 	if s := p.best().state; itemChannel.at(id).has(s) || len(itemEgress.at(alpha).or(s)) != 0 || len(itemIngress.at(beta).or(s)) != 0 {
 		t.Fatal("the channel is there still")
 	}

@@ -302,6 +302,57 @@ func TestOnDemand(t *testing.T) {
 	}
 }
 
+// The order of a blocked core goes to the back of the queue, as if it was placed anew.
+func TestOnDemandBlocked(t *testing.T) {
+	cfg := testGenesis(5, alpha, beta)
+	cfg.Paras[0].Cores = []CoreSchedule{{Assignments: []Assignment{{Kind: AssignPool, Parts: PartsOfCore}}}}
+	cfg.Paras[1].Cores = []CoreSchedule{}
+	c := newChain(t, cfg)
+	c.next(primitives.ParachainsInherentData{}, PlaceOrder{alpha}, PlaceOrder{alpha}, PlaceOrder{beta}) // #101
+	c.empty(1)
+	c.next(backing(c.candidate(simple(c.best(), alphaHead(), "x")))) // #103 uses the first order
+	c.wantEvents(Backed)
+	c.empty(1) // #104 is blocked: the second order of alpha is behind that of beta now
+	if len(c.last.events) != 0 {
+		t.Fatalf("an order is no claim that is lost: %v", c.last.events)
+	}
+	orders := itemOrders.or(c.best().state)
+	if want := []order{{beta, 101}, {alpha, 104}}; !slices.Equal(orders, want) {
+		t.Fatalf("orders %v, want %v", orders, want)
+	}
+}
+
+// Two pool cores get the ready orders of different paras, ascending by para.
+func TestPoolCores(t *testing.T) {
+	cfg := testGenesis(5, alpha, beta)
+	pool := []Assignment{{Kind: AssignPool, Parts: PartsOfCore}}
+	cfg.Paras[0].Cores = []CoreSchedule{{Assignments: pool}, {Core: 1, Assignments: pool}}
+	cfg.Paras[1].Cores = []CoreSchedule{}
+	c := newChain(t, cfg)
+	c.next(primitives.ParachainsInherentData{}, PlaceOrder{beta}, PlaceOrder{beta}, PlaceOrder{alpha})
+	c.empty(1)
+	queue := c.best().state.ClaimQueue()
+	if !slices.Equal(queue[0], []primitives.ParaID{alpha, beta}) || !slices.Equal(queue[1], []primitives.ParaID{beta}) {
+		t.Fatalf("claims %v", queue)
+	}
+}
+
+// Work ends at its hint, and the next schedule begins.
+func TestEndHint(t *testing.T) {
+	cfg := testGenesis(5, alpha, beta)
+	cfg.Config.SchedulerParams.Lookahead = 5
+	cfg.Paras[0].Cores = []CoreSchedule{{EndHint: u32(103), Assignments: []Assignment{Task(alpha, PartsOfCore)}}}
+	cfg.Paras[1].Cores = []CoreSchedule{{Begin: 104, Assignments: []Assignment{Task(beta, PartsOfCore)}}}
+	c := newChain(t, cfg)
+	if got := claims(c.best().state); !slices.Equal(got, []primitives.ParaID{alpha, alpha}) { // #103 is a hole
+		t.Fatalf("claims %v", got)
+	}
+	c.empty(3)
+	if got := claims(c.best().state); len(got) != 5 || got[0] != beta {
+		t.Fatalf("claims %v", got)
+	}
+}
+
 // Assigning a core that has work takes effect behind the claims that are visible.
 func TestAssignCore(t *testing.T) {
 	cfg := testGenesis(5, alpha, beta)

@@ -80,9 +80,7 @@ func TestCodeRetention(t *testing.T) {
 	old, hash := hashing.Blake2b256(testCode(byte(alpha&0xff))), hashing.Blake2b256(testCode(9))
 	p.step(newCode(9))
 	var code *primitives.Hash
-	for count(p.last.events, CodeUpgraded) == 0 {
-		p.stepOn(p.best(), nil, code)
-	}
+	p.until(CodeUpgraded, func() { p.stepOn(p.best(), nil, code) })
 	upgraded := p.best().state.Number()
 	code = &hash
 	for p.best().state.Number() < upgraded+6 {
