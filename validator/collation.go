@@ -28,6 +28,7 @@ type advertisement struct {
 	block *block
 	state adState
 	fetch uint64
+	late  bool // the fetch takes so long that others need not wait for it
 }
 
 // counts tells whether the offer takes a claim of the claim queue.
@@ -195,7 +196,7 @@ func (b *block) collations(but *advertisement) (count int) {
 // dequeue starts the next fetch at the scheduling parent unless one collation is being fetched or validated.
 func (n *Node) dequeue(b *block) {
 	for _, ad := range b.ads {
-		if ad.state == adFetching || ad.state == adValidating {
+		if ad.state == adFetching && !ad.late || ad.state == adValidating {
 			return
 		}
 	}
@@ -221,7 +222,7 @@ func (n *Node) startNext(b *block) {
 			n.records[ad.CandidateHash].why = *why
 			continue
 		}
-		ad.state, ad.fetch = adFetching, n.id()
+		ad.state, ad.fetch, ad.late = adFetching, n.id(), false
 		n.fetches[ad.fetch] = ad
 		n.reached(ad.CandidateHash, StageFetching)
 		n.emit(FetchCollation{ad.fetch, ad.From, ad.Para, b.Hash, ad.CandidateHash})

@@ -2,6 +2,7 @@ package validator_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -35,18 +36,28 @@ type collation struct {
 	receipt    primitives.CandidateReceipt
 	pov        *primitives.PoV
 	parentHead []byte
+	slow       time.Duration // to fetch
+	gone       bool          // the collator no longer has it
 }
 
-// network is five validators whose messages arrive at once, on a relay chain that a test drives
-// block by block. A PoV of the test para is the head that it produces.
+// Delays of the network.
+const (
+	hop       = 20 * time.Millisecond
+	execution = 100 * time.Millisecond
+)
+
+// network is five validators on a relay chain that a test drives block by block.
+// A PoV of the test para is the head that it produces.
 type network struct {
 	t          testing.TB
 	now        time.Duration
+	queue      []delivery // ascending by time, of equal ones by age
 	keys       []*crypto.Sr25519Pair
-	nodes      []*validator.Node // by index in the session
-	state      *relay.State
+	nodes      []*validator.Node                 // by place among the authorities
+	sessions   map[primitives.SessionIndex][]int // places by index in the session
+	state      *relay.State                      // of the newest block
 	header     primitives.Header
-	timers     []timer
+	blocks     map[primitives.Hash]*relayBlock
 	collations map[primitives.CandidateHash]collation
 	events     []relay.Event
 	dropped    []relay.Dropped
@@ -54,13 +65,20 @@ type network struct {
 	notes     []note
 	statement func(from int, s *validator.Statement)        // may alter what goes out
 	bitfield  func(from int, b *validator.BitfieldReceived) // may alter what goes out
-	execute   func(v *validator.Validate) (*primitives.ValidationResult, error)
+	execute   func(v *validator.Validate) (result *primitives.ValidationResult, cost time.Duration, err error)
+	offline   map[int]bool
 }
 
-type timer struct {
-	at   time.Duration
-	node int
-	key  validator.TimerKey
+type relayBlock struct {
+	state  *relay.State
+	header primitives.Header
+}
+
+// delivery is an input on its way to a node.
+type delivery struct {
+	at time.Duration
+	to int
+	in validator.Input
 }
 
 type note struct {
@@ -69,115 +87,155 @@ type note struct {
 }
 
 func newNetwork(t testing.TB) *network {
-	n := &network{t: t, collations: map[primitives.CandidateHash]collation{}}
-	cfg := relay.GenesisConfig{Config: config(), Number: 100, Slot: 1000, SessionBlocks: 600, Seed: 7,
-		Paras: []relay.ParaGenesis{{ID: para, Head: []byte("head 0"), Code: code}}}
-	pairs := crypto.DevKeys(5)
-	for _, k := range pairs {
+	return startNetwork(t, relay.GenesisConfig{Config: config(), Number: 100, Slot: 1000, SessionBlocks: 600, Seed: 7,
+		Paras: []relay.ParaGenesis{{ID: para, Head: []byte("head 0"), Code: code}}})
+}
+
+func startNetwork(t testing.TB, cfg relay.GenesisConfig) *network {
+	n := &network{t: t, collations: map[primitives.CandidateHash]collation{}, blocks: map[primitives.Hash]*relayBlock{},
+		sessions: map[primitives.SessionIndex][]int{}, offline: map[int]bool{}}
+	for _, k := range crypto.DevKeys(5) {
 		cfg.Validators = append(cfg.Validators, k.Pair.Public())
+		n.keys = append(n.keys, k.Pair)
+		n.nodes = append(n.nodes, validator.New(validator.Config{Key: k.Pair, Classic: cfg.Rules == relay.Classic}))
 	}
 	state, header, err := relay.Genesis(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.state, n.header = state, header
-	for _, place := range state.ActiveIndices() {
-		n.keys = append(n.keys, pairs[place].Pair)
-		n.nodes = append(n.nodes, validator.New(validator.Config{Key: pairs[place].Pair}))
-	}
-	n.execute = func(v *validator.Validate) (*primitives.ValidationResult, error) {
-		return &primitives.ValidationResult{HeadData: v.PoV.BlockData, HrmpWatermark: v.PVD.RelayParentNumber}, nil
+	n.execute = func(v *validator.Validate) (*primitives.ValidationResult, time.Duration, error) {
+		return &primitives.ValidationResult{HeadData: v.PoV.BlockData, HrmpWatermark: v.PVD.RelayParentNumber}, execution, nil
 	}
 	n.now = time.Duration(state.Slot()) * 6 * time.Second
-	n.leaf()
+	n.leaf(state, header)
 	return n
 }
 
-func (n *network) leaf() {
-	header := n.header
+// leaf brings a new relay block to all.
+func (n *network) leaf(state *relay.State, header primitives.Header) {
+	n.state, n.header = state, header
+	n.blocks[header.Hash()] = &relayBlock{state, header}
+	places := make([]int, len(state.ActiveIndices()))
+	for i, place := range state.ActiveIndices() {
+		places[i] = int(place)
+	}
+	n.sessions[state.SessionIndexForChild()] = places
 	for i := range n.nodes {
-		n.step(i, validator.Leaf{Header: &header, State: n.state})
+		n.send(0, i, validator.Leaf{Header: &header, State: state})
 	}
 }
 
-func (n *network) step(i int, in validator.Input) {
-	for _, out := range n.nodes[i].Step(n.now, in) {
-		switch out := out.(type) {
-		case validator.SetTimer:
-			n.timers = append(n.timers, timer{out.At, i, out.Key})
-		case validator.FetchCollation:
-			c := n.collations[out.CandidateHash]
-			n.step(i, validator.CollationFetched{ID: out.ID, Receipt: c.receipt, PoV: c.pov, ParentHead: c.parentHead})
-		case validator.FetchPoV:
-			n.step(i, validator.PoVFetched{ID: out.ID, PoV: n.nodes[out.From].PoV(out.CandidateHash)})
-		case validator.FetchChunk:
-			n.step(i, validator.ChunkFetched{ID: out.ID, Chunk: n.nodes[out.From[0]].Chunk(out.CandidateHash, out.Index)})
-		case validator.Validate:
-			result, err := n.execute(&out)
-			n.step(i, validator.Validated{ID: out.ID, Result: result, Err: err})
-		case validator.Gossip:
-			n.gossip(i, out)
-		case validator.Note:
-			n.notes = append(n.notes, note{i, out})
-		case validator.Propose:
-			n.author(i, out)
+// send brings an input to a node after a while.
+func (n *network) send(after time.Duration, to int, in validator.Input) {
+	d := delivery{n.now + after, to, in}
+	at, _ := slices.BinarySearchFunc(n.queue, d.at, func(q delivery, at time.Duration) int {
+		if q.at <= at {
+			return -1
 		}
+		return 1
+	})
+	n.queue = slices.Insert(n.queue, at, d)
+}
+
+// until lets the time pass; what falls on its end is still done.
+func (n *network) until(end time.Duration) {
+	for len(n.queue) > 0 && n.queue[0].at <= end {
+		d := n.queue[0]
+		n.queue = n.queue[1:]
+		n.now = max(n.now, d.at)
+		if n.offline[d.to] {
+			continue
+		}
+		for _, out := range n.nodes[d.to].Step(n.now, d.in) {
+			n.carryOut(d.to, out)
+		}
+	}
+	n.now = end
+}
+
+func (n *network) carryOut(i int, out validator.Output) {
+	switch out := out.(type) {
+	case validator.SetTimer:
+		n.send(out.At-n.now, i, validator.Timer{Key: out.Key})
+	case validator.FetchCollation:
+		c := n.collations[out.CandidateHash]
+		in := validator.CollationFetched{ID: out.ID, Receipt: c.receipt, PoV: c.pov, ParentHead: c.parentHead}
+		if c.gone {
+			in = validator.CollationFetched{ID: out.ID, Err: errors.New("gone")}
+		}
+		n.send(2*hop+c.slow, i, in)
+	case validator.FetchPoV:
+		from := n.nodes[n.sessions[out.Session][out.From]]
+		n.send(2*hop, i, validator.PoVFetched{ID: out.ID, PoV: from.PoV(out.CandidateHash)})
+	case validator.FetchChunk:
+		var chunk *erasure.Chunk
+		for _, v := range out.From {
+			if place := n.sessions[out.Session][v]; chunk == nil && !n.offline[place] {
+				chunk = n.nodes[place].Chunk(out.CandidateHash, out.Index)
+			}
+		}
+		n.send(2*hop, i, validator.ChunkFetched{ID: out.ID, Chunk: chunk})
+	case validator.Validate:
+		result, cost, err := n.execute(&out)
+		if cost > out.Timeout {
+			result, cost, err = nil, out.Timeout, &validator.ExecutionError{Reason: validator.ExecutionTimeout, Detail: out.Timeout.String()}
+		}
+		n.send(cost, i, validator.Validated{ID: out.ID, Result: result, Elapsed: cost, Err: err})
+	case validator.Gossip:
+		n.gossip(i, out)
+	case validator.Note:
+		n.notes = append(n.notes, note{i, out})
+	case validator.Propose:
+		n.author(i, out)
 	}
 }
 
 func (n *network) gossip(from int, g validator.Gossip) {
+	var in validator.Input
 	if g.Statement != nil {
 		s := *g.Statement
 		if n.statement != nil {
 			n.statement(from, &s)
 		}
-		for i := range n.nodes {
-			if i != from {
-				n.step(i, validator.StatementReceived{Statement: s})
-			}
+		in = validator.StatementReceived{Statement: s}
+	} else {
+		b := *g.Bitfield
+		if n.bitfield != nil {
+			n.bitfield(from, &b)
 		}
-		return
-	}
-	b := *g.Bitfield
-	if n.bitfield != nil {
-		n.bitfield(from, &b)
+		in = b
 	}
 	for i := range n.nodes {
 		if i != from {
-			n.step(i, b)
+			n.send(hop, i, in)
 		}
 	}
 }
 
-// slot lets the rest of the slot pass and asks the author of the next one for its block.
-func (n *network) slot() {
+// slot lets the rest of the slot pass and asks the author of the next one for its block on the newest.
+func (n *network) slot() { n.slotOn(n.header.Hash()) }
+
+func (n *network) slotOn(parent primitives.Hash) {
 	next := (n.now/(6*time.Second) + 1) * 6 * time.Second
-	for len(n.timers) > 0 {
-		slices.SortStableFunc(n.timers, func(a, b timer) int { return int(a.at - b.at) })
-		if n.timers[0].at >= next {
-			break
-		}
-		first := n.timers[0]
-		n.timers = n.timers[1:]
-		n.now = max(n.now, first.at)
-		n.step(first.node, validator.Timer{Key: first.key})
-	}
+	n.until(next - 1)
 	n.now = next
 	slot := primitives.Slot(next / (6 * time.Second))
-	place := relay.SlotAuthor(n.state, slot)
-	n.step(slices.Index(n.state.ActiveIndices(), place), validator.AuthorSlot{Slot: slot})
+	place := int(relay.SlotAuthor(n.blocks[parent].state, slot))
+	n.send(0, place, validator.AuthorSlot{Slot: slot, Parent: parent})
+	n.until(next)
 }
 
 func (n *network) author(i int, p validator.Propose) {
-	block, state, events, dropped, err := relay.Author(n.state, &n.header, p.Slot, n.keys[i], p.Data)
+	parent := n.blocks[p.Parent]
+	block, state, events, dropped, err := relay.Author(parent.state, &parent.header, p.Slot, n.keys[i], p.Data)
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	if _, _, err := relay.Import(n.state, &n.header, block); err != nil {
+	if _, _, err := relay.Import(parent.state, &parent.header, block); err != nil {
 		n.t.Fatal(err)
 	}
-	n.state, n.header, n.events, n.dropped = state, block.Header, events, dropped
-	n.leaf()
+	n.events, n.dropped = events, dropped
+	n.leaf(state, block.Header)
 }
 
 // happened tells whether the newest block had such an event of the test para.
@@ -253,7 +311,7 @@ func (d *draft) seal(t testing.TB) collation {
 	if d.receipt != nil {
 		d.receipt(&r)
 	}
-	return collation{r, &d.pov, d.parentHead}
+	return collation{receipt: r, pov: &d.pov, parentHead: d.parentHead}
 }
 
 // offer advertises a collation to every validator.
@@ -261,7 +319,7 @@ func (n *network) offer(c collation) primitives.CandidateHash {
 	hash := c.receipt.Hash()
 	n.collations[hash] = c
 	for i := range n.nodes {
-		n.step(i, validator.Advertised{From: "collator", Para: para, SchedulingParent: n.header.Hash(),
+		n.send(0, i, validator.Advertised{From: "collator", Para: para, SchedulingParent: n.header.Hash(),
 			ParentHeadHash: primitives.ParaHeadHash(c.parentHead), CandidateHash: hash})
 	}
 	return hash
@@ -391,7 +449,7 @@ func TestForgedStatements(t *testing.T) {
 			hash := collation.receipt.Hash()
 			n.collations[hash] = collation
 			// Only one validator is offered the collation; the others hear its lie.
-			n.step(0, validator.Advertised{From: "collator", Para: para, SchedulingParent: n.header.Hash(),
+			n.send(0, 0, validator.Advertised{From: "collator", Para: para, SchedulingParent: n.header.Hash(),
 				ParentHeadHash: primitives.ParaHeadHash(collation.parentHead), CandidateHash: hash})
 			n.slot()
 			if got := n.refusals(); !slices.Equal(got, c.want) {

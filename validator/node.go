@@ -175,6 +175,7 @@ func (n *Node) timer(key TimerKey) {
 		n.signBitfield(b)
 	case TimerNextPeer:
 		if ad := n.fetches[key.N]; ad != nil {
+			ad.late = true
 			n.startNext(ad.block)
 		}
 	case TimerPropose:
