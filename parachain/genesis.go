@@ -183,20 +183,38 @@ type genesisBuilder struct {
 	code *Code
 }
 
+// presets tells whether the runtime knows presets. Those of 2023 and 2024 have the two
+// functions create_default_config and build_config instead, under the same version of the API.
+func (b *genesisBuilder) presets() bool { return b.code.module.Exports("GenesisBuilder_get_preset") }
+
 // Preset implements [chainspec.Builder].
 func (b *genesisBuilder) Preset(name string) ([]byte, bool, error) {
+	if !b.presets() && b.code.module.Exports("GenesisBuilder_create_default_config") {
+		if name != "" {
+			return nil, false, nil
+		}
+		config, err := b.code.on(trie.NewState(trie.New(), nil)).GenesisDefaultConfig(b.ctx)
+		return config, err == nil, err
+	}
 	return b.code.on(trie.NewState(trie.New(), nil)).GenesisPreset(b.ctx, name)
 }
 
 // PresetNames implements [chainspec.Builder].
 func (b *genesisBuilder) PresetNames() ([]string, error) {
+	if !b.presets() {
+		return nil, nil
+	}
 	return b.code.on(trie.NewState(trie.New(), nil)).GenesisPresetNames(b.ctx)
 }
 
 // BuildState implements [chainspec.Builder].
 func (b *genesisBuilder) BuildState(config []byte) (*chainspec.Raw, error) {
 	s := b.code.session(trie.NewState(trie.New(), nil), nil)
-	if err := s.runtime.GenesisBuildState(b.ctx, config); err != nil {
+	build := s.runtime.GenesisBuildState
+	if !b.presets() {
+		build = s.runtime.GenesisBuildConfig
+	}
+	if err := build(b.ctx, config); err != nil {
 		return nil, err
 	}
 	state, err := s.finish()

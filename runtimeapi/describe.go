@@ -84,7 +84,22 @@ func (r *Runtime) GenesisPreset(ctx context.Context, name string) (json []byte, 
 
 // GenesisBuildState writes the genesis of a whole configuration into the state (GenesisBuilder_build_state).
 func (r *Runtime) GenesisBuildState(ctx context.Context, config []byte) error {
-	said, err := call(ctx, r, GenesisBuilder, "build_state", scale.AppendBytes(nil, config), func(d *scale.Decoder) string {
+	return r.buildGenesis(ctx, "build_state", config)
+}
+
+// GenesisDefaultConfig is the whole default configuration of a runtime of before presets
+// (GenesisBuilder_create_default_config, sp-genesis-builder up to 0.7).
+func (r *Runtime) GenesisDefaultConfig(ctx context.Context) ([]byte, error) {
+	return call(ctx, r, GenesisBuilder, "create_default_config", nil, bytesResult)
+}
+
+// GenesisBuildConfig is [Runtime.GenesisBuildState] of a runtime of before presets (GenesisBuilder_build_config).
+func (r *Runtime) GenesisBuildConfig(ctx context.Context, config []byte) error {
+	return r.buildGenesis(ctx, "build_config", config)
+}
+
+func (r *Runtime) buildGenesis(ctx context.Context, method string, config []byte) error {
+	said, err := call(ctx, r, GenesisBuilder, method, scale.AppendBytes(nil, config), func(d *scale.Decoder) string {
 		switch v := d.Variant(); v {
 		case 0:
 		case 1:
@@ -95,7 +110,7 @@ func (r *Runtime) GenesisBuildState(ctx context.Context, config []byte) error {
 		return ""
 	})
 	if err == nil && said != "" {
-		return fmt.Errorf("GenesisBuilder_build_state: %s", said)
+		return fmt.Errorf("GenesisBuilder_%s: %s", method, said)
 	}
 	return err
 }
