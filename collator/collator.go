@@ -52,6 +52,7 @@ type Params struct {
 	AuthoringDuration      time.Duration // 2 s: the guide's phase 2
 	SlotOffset             time.Duration // of the slot-based timer: 1 s
 	MaxPoVPercentage       uint32        // 85
+	CollatorPeerID         []byte        // of the relay-side network, for the runtime to approve; at most 64 bytes, nil: none
 }
 
 // DefaultParams are the parameters of the released nodes.
@@ -142,6 +143,14 @@ func (c *Collator) next() func(*story) {
 		return func(s *story) { c.lookahead(s, relayParent) }
 	}
 	return nil
+}
+
+// Close ends the work that the collator is at, if any. Nothing may be told to it after that.
+func (c *Collator) Close() {
+	if c.story != nil {
+		c.story.stop()
+		c.story = nil
+	}
 }
 
 // resume runs the story until it needs an answer or ends.
@@ -235,7 +244,7 @@ func (s *story) refuse(relayParent *primitives.Header, why Reason, detail string
 func (s *story) info(relayParent *primitives.Header, at Hash) RuntimeInfo {
 	v, err := s.ask(func(id uint64) Output { return AskRuntime{id, at} })
 	info, ok := v.(RuntimeInfo)
-	if err == nil && (!ok || info.SlotDuration <= 0) {
+	if err == nil && (!ok || info.SlotDuration < time.Millisecond) {
 		err = fmt.Errorf("no slot duration")
 	}
 	if err != nil {
@@ -300,7 +309,11 @@ func (s *story) buildOne(p plan) {
 	if err != nil {
 		s.refused(p.relayParent, NoCollation, err)
 	}
-	s.emit(Submit{v.(*Candidate), []Hash{built.Hash}, p.group.Index, p.group.Members})
+	candidate, ok := v.(*Candidate)
+	if !ok {
+		s.refuse(p.relayParent, NoCollation, fmt.Sprintf("answer of type %T", v))
+	}
+	s.emit(Submit{candidate, []Hash{built.Hash}, p.group.Index, p.group.Members})
 }
 
 // build builds a block.
@@ -312,7 +325,11 @@ func (s *story) build(p plan) Built {
 	if err != nil {
 		s.refused(p.relayParent, RefusedByRuntime, err)
 	}
-	return v.(Built)
+	built, ok := v.(Built)
+	if !ok {
+		s.refuse(p.relayParent, RefusedByRuntime, fmt.Sprintf("answer of type %T", v))
+	}
+	return built
 }
 
 // plan is all that goes into one candidate of one block.

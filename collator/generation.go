@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pileus/erasure"
+	"pileus/hashing"
 	"pileus/primitives"
 )
 
@@ -36,17 +37,18 @@ type Candidate struct {
 // (polkadot-node-collation-generation). A PoV above the limit, or upward signals that
 // disagree with the core, is a [*RefusedError].
 func Generate(g Generation, pov primitives.PoV, commitments primitives.CandidateCommitments) (*Candidate, error) {
-	if size := len(pov.EncodeTo(nil)); size > int(g.PVD.MaxPoVSize) {
+	if size := pov.EncodedSize(); uint64(size) > uint64(g.PVD.MaxPoVSize) {
 		return nil, &RefusedError{PoVTooLarge, fmt.Sprintf("PoV of %d bytes exceeds the maximum of %d", size, g.PVD.MaxPoVSize)}
 	}
-	available := primitives.AvailableData{PoV: pov, ValidationData: *g.PVD}
-	root, err := erasure.RootOf(g.Validators, available.EncodeTo(nil))
+	data := primitives.AvailableData{PoV: pov, ValidationData: *g.PVD}
+	available := data.EncodeTo(make([]byte, 0, pov.EncodedSize()+len(g.PVD.ParentHead)+64)) // the PoV stands first
+	root, err := erasure.RootOf(g.Validators, available)
 	if err != nil {
 		return nil, fmt.Errorf("erasure root: %w", err)
 	}
 	fields := primitives.DescriptorFields{
 		Version: primitives.DescriptorV2, Para: g.Para, RelayParent: g.RelayParent, Core: g.Core, Session: g.Session,
-		PVDHash: g.PVD.Hash(), PoVHash: pov.Hash(), ErasureRoot: root,
+		PVDHash: g.PVD.Hash(), PoVHash: hashing.Blake2b256(available[:pov.EncodedSize()]), ErasureRoot: root,
 		ParaHead: primitives.ParaHeadHash(commitments.HeadData), ValidationCodeHash: g.ValidationCodeHash,
 	}
 	committed := primitives.CommittedCandidateReceipt{Descriptor: fields.Descriptor(), Commitments: commitments}

@@ -5,12 +5,18 @@ import (
 	"pileus/scale"
 )
 
+// maxPeerID is the longest peer id that a runtime takes (cumulus_primitives_core::ApprovedPeerId).
+const maxPeerID = 64
+
 // inherent gathers what the parachain inherent tells the runtime: the validation data,
 // the messages to the para, and one proof of the relay state for all keys that the
 // runtime reads (cumulus-client-parachain-inherent ParachainInherentDataProvider).
 func (s *story) inherent(relayParent *primitives.Header, pvd *primitives.PersistedValidationData, info RuntimeInfo, descendants []primitives.Header) *primitives.ParachainInherentData {
 	at, para := relayParent.Hash(), s.c.p.ParaID
 	data := &primitives.ParachainInherentData{ValidationData: *pvd, RelayParentDescendants: descendants}
+	if len(s.c.p.CollatorPeerID) <= maxPeerID {
+		data.CollatorPeerID = s.c.p.CollatorPeerID
+	}
 	data.DownwardMessages = relay[[]primitives.InboundMessage](s, relayParent, DmqContents{at, para})
 	data.HorizontalMessages = relay[map[primitives.ParaID][]primitives.InboundMessage](s, relayParent, InboundHrmpChannels{at, para})
 	ingress := s.paraList(relayParent, primitives.KeyHrmpIngress(para))

@@ -1,6 +1,7 @@
 package collator
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -30,6 +31,7 @@ func (c *Collator) slotBased(s *story, newest *primitives.Header) {
 	relayParent, descendants := s.offsetParent(newest, offset)
 	at := relayParent.Hash()
 	parent := s.findParent(relayParent)
+	parent.best = s.endOfCore(parent)
 	info := s.info(relayParent, parent.best.Hash())
 	if info.RelayParentOffset != offset { // an upgrade on the way changed it
 		relayParent, descendants = s.offsetParent(newest, info.RelayParentOffset)
@@ -44,7 +46,7 @@ func (c *Collator) slotBased(s *story, newest *primitives.Header) {
 	}
 	claim := s.claimSlot(relayParent, info)
 	claim.timestamp = uint64(claim.slot) * uint64(info.SlotDuration.Milliseconds())
-	depth := uint8(info.RelayParentOffset) + info.MaxClaimQueueOffset
+	depth := uint8(min(uint64(info.RelayParentOffset)+uint64(info.MaxClaimQueueOffset), math.MaxUint8))
 	queue := relay[map[primitives.CoreIndex][]primitives.ParaID](s, relayParent, ClaimQueue{at})
 	cores := coresAt(queue, c.p.ParaID, int(depth))
 	if len(cores) == 0 {
