@@ -158,3 +158,10 @@ func (a API) describe(t *Types) metadata.API {
 	}
 	return out
 }
+
+// TypeHoldReason and TypeFreezeReason are the runtime's enums of what holds and freezes a
+// balance. No pallet of the SDK does either: they have no variants.
+var (
+	TypeHoldReason   = TypeOf(func(t *Types) metadata.TypeID { return Enum(t.runtime.Crate+"::RuntimeHoldReason", nil)(t) })
+	TypeFreezeReason = TypeOf(func(t *Types) metadata.TypeID { return Enum(t.runtime.Crate+"::RuntimeFreezeReason", nil)(t) })
+)

@@ -54,7 +54,7 @@ func (p *pov) encode() []byte {
 }
 
 // build makes a candidate of n blocks on the tip. As a bundle they say their places.
-func (c *chain) build(t testing.TB, n int, bundle bool) *pov {
+func (c *chain) build(t testing.TB, n int, bundle bool, extrinsics ...[]byte) *pov {
 	t.Helper()
 	parent := c.Head.EncodeTo(nil)
 	start, proof := c.State, trie.NewRecorder()
@@ -68,7 +68,7 @@ func (c *chain) build(t testing.TB, n int, bundle bool) *pov {
 				primitives.CumulusItem{Kind: primitives.CumulusBundleInfo, Bundle: primitives.BundleInfo{Index: uint8(i), IsLast: i+1 == n}}.DigestItem(),
 			}
 		}
-		b := c.author(t, tip, parent, digest)
+		b := c.author(t, tip, parent, digest, extrinsics)
 		s := c.Machine(tip.State, proof)
 		if _, err := s.Call("Core_execute_block", b.EncodeTo(nil)); err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ type within struct {
 }
 
 // author builds a block on tip whose inherent names another parent: that of the PoV.
-func (c *chain) author(t testing.TB, tip *frametest.Chain, povParent []byte, digest primitives.Digest) *primitives.Block {
+func (c *chain) author(t testing.TB, tip *frametest.Chain, povParent []byte, digest primitives.Digest, extrinsics [][]byte) *primitives.Block {
 	t.Helper()
 	call := func(s frametest.Session, name string, args []byte) []byte {
 		out, err := s.Call(name, args)
@@ -126,8 +126,11 @@ func (c *chain) author(t testing.TB, tip *frametest.Chain, povParent []byte, dig
 	out := call(s, "BlockBuilder_inherent_extrinsics", data.EncodeTo(nil))
 	s.Rollback()
 	b := &primitives.Block{Extrinsics: scale.NewDecoder(out).BytesVec(1<<16, 1<<26)}
+	b.Extrinsics = append(b.Extrinsics, extrinsics...)
 	for _, x := range b.Extrinsics {
-		call(s, "BlockBuilder_apply_extrinsic", scale.AppendBytes(nil, x))
+		if out := call(s, "BlockBuilder_apply_extrinsic", scale.AppendBytes(nil, x)); string(out) != "\x00\x00" {
+			t.Fatalf("an extrinsic was answered with %x", out)
+		}
 	}
 	if err := scale.Decode(call(s, "BlockBuilder_finalize_block", nil), &b.Header); err != nil {
 		t.Fatal(err)
@@ -167,6 +170,33 @@ func (c *chain) native(params []byte) (out []byte, err error) {
 	return out, err
 }
 
+// says tells whether an error has one of the words, which stand between bars.
+func says(err error, words string) bool {
+	for _, w := range strings.Split(words, "|") {
+		if err != nil && strings.Contains(err.Error(), w) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *chain) sign(t testing.TB, pallet, call string, args ...any) []byte {
+	t.Helper()
+	x, err := c.Sign("Alice", 0, pallet, call, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func account(name string) []byte {
+	id := frametest.Account(name)
+	return id[:]
+}
+
+// cacheDir keeps compiled code between runs of the tests.
+var cacheDir = filepath.Join(os.TempDir(), "pileus-test-cache")
+
 // rust is the same stage built with the Polkadot SDK.
 func rust(t testing.TB, stage string) *executor.Module {
 	t.Helper()
@@ -174,7 +204,7 @@ func rust(t testing.TB, stage string) *executor.Module {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: filepath.Join(os.TempDir(), "pileus-test-cache")})
+	e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: cacheDir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,18 +340,18 @@ func TestAsRust(t *testing.T) {
 					}
 					return
 				}
-				says := func(err error) bool {
-					for _, w := range strings.Split(f.words, "|") {
-						if err != nil && strings.Contains(err.Error(), w) {
-							return true
-						}
-					}
-					return false
-				}
-				if !says(gotErr) || !says(wantErr) {
+				if !says(gotErr, f.words) || !says(wantErr, f.words) {
 					t.Errorf("%v\nRust: %v\nwant %s", gotErr, wantErr, f.words)
 				}
 			})
 		}
 	}
+}
+
+// FuzzValidateBlock: whatever comes, the answer is a result or words.
+func FuzzValidateBlock(f *testing.F) {
+	c := newChain(f, guide.Phase3())
+	f.Add(c.build(f, 1, false).encode())
+	f.Add(c.build(f, 1, true).encode())
+	f.Fuzz(func(t *testing.T, params []byte) { _, _ = c.native(params) })
 }

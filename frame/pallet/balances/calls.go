@@ -63,6 +63,14 @@ func New(c Config) *Pallet {
 		field("", frame.SequenceOf(lockCodec.Type), "Vec<T>"))
 	p.Locks = frame.NewMap(b, "Locks", frame.Blake2_128Concat, frame.Account, frame.Vec(lockCodec).Named(weak))
 	p.Reserves = frame.NewMap(b, "Reserves", frame.Blake2_128Concat, frame.Account, frame.BoundedVec(reserveCodec, 1<<10))
+	for _, held := range []struct {
+		name   string
+		reason frame.TypeOf
+	}{{"Holds", frame.TypeHoldReason}, {"Freezes", frame.TypeFreezeReason}} {
+		amount := frame.Struct("frame_support::traits::tokens::misc::IdAmount", []frame.TypeParam{{Name: "Id", Type: held.reason}, {Name: "Balance", Type: frame.TypeU128}},
+			field("id", held.reason, "Id"), field("amount", frame.TypeU128, "Balance"))
+		frame.NewMapWith(b, held.name, frame.Blake2_128Concat, frame.Account, frame.Encoded(frame.BoundedOf(amount)), []byte{0})
+	}
 	p.declareEvents(b)
 	p.declareErrors(b)
 	p.declareCalls(b)
@@ -86,6 +94,8 @@ func (p *Pallet) declareEvents(b *frame.Pallet) {
 	p.balanceSet = frame.NewEvent2(b, 3, "BalanceSet", who, frame.Arg("free", frame.U128).As("T::Balance"))
 	pair(4, "Reserved")
 	p.unreserved = pair(5, "Unreserved")
+	status := units("frame_support::traits::tokens::misc::BalanceStatus", "Free", "Reserved")
+	frame.NewEvent4(b, 6, "ReserveRepatriated", frame.Arg("from", frame.Account).As("T::AccountId"), frame.Arg("to", frame.Account).As("T::AccountId"), amount, frame.Arg("destination_status", frame.U8.Named(status)).As("Status"))
 	p.deposited = pair(7, "Deposit")
 	p.withdrawn = pair(8, "Withdraw")
 	pair(9, "Slashed")
@@ -103,6 +113,14 @@ func (p *Pallet) declareEvents(b *frame.Pallet) {
 	pair(21, "Frozen")
 	pair(22, "Thawed")
 	p.forced = frame.NewEvent2(b, 23, "TotalIssuanceForced", frame.Arg("old", frame.U128).As("T::Balance"), frame.Arg("new", frame.U128).As("T::Balance"))
+	reason := frame.Arg("reason", frame.U8.Named(frame.TypeHoldReason)).As("T::RuntimeHoldReason")
+	source, dest := frame.Arg("source", frame.Account).As("T::AccountId"), frame.Arg("dest", frame.Account).As("T::AccountId")
+	frame.NewEvent3(b, 24, "Held", reason, who, amount)
+	frame.NewEvent3(b, 25, "BurnedHeld", reason, who, amount)
+	frame.NewEvent4(b, 26, "TransferOnHold", reason, source, dest, amount)
+	frame.NewEvent4(b, 27, "TransferAndHold", reason, source, dest, frame.Arg("transferred", frame.U128).As("T::Balance"))
+	frame.NewEvent3(b, 28, "Released", reason, who, amount)
+	frame.NewEvent1(b, 29, "Unexpected", frame.Arg("", frame.U8.Named(units("pallet_balances::pallet::UnexpectedKind", "BalanceUpdated", "FailedToMutateAccount"))).As("UnexpectedKind"))
 }
 
 func (p *Pallet) declareErrors(b *frame.Pallet) {

@@ -1,0 +1,75 @@
+package validateblock
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"pileus/executor"
+	"pileus/hashing"
+	"pileus/primitives"
+	"pileus/pvf"
+	"pileus/runtimes/guide"
+	"pileus/wasmlink"
+)
+
+// TestWasm builds the stage as a user would, and gives candidates to it as a validator
+// does: an empty block, a block full of bytes, a block full of transfers.
+func TestWasm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a runtime")
+	}
+	ctx := context.Background()
+	from := time.Now()
+	r, err := wasmlink.Build(ctx, "testdata/phase3", wasmlink.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("built in %v: %d bytes, %d compressed, %+v", time.Since(from), len(r.Code), len(r.Compressed), r.Report)
+	info, err := wasmlink.Inspect(r.Compressed)
+	if err != nil || !info.OK() {
+		t.Fatalf("%+v, %v", info, err)
+	}
+	e, err := executor.NewEngine(ctx, executor.Config{CacheDir: cacheDir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := pvf.New(e, true).Prepare(ctx, r.Compressed, hashing.Blake2b256(r.Compressed), 0, primitives.ExecutorParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newChain(t, guide.Phase3())
+	var transfers [][]byte
+	for range 1000 {
+		transfers = append(transfers, c.sign(t, "Balances", "transfer_keep_alive", account("Bob"), uint64(1e12)))
+	}
+	for _, tc := range []struct {
+		name       string
+		extrinsics [][]byte
+	}{
+		{"empty", nil},
+		{"a large remark", [][]byte{newChain(t, guide.Phase3()).sign(t, "System", "remark", make([]byte, 3<<20))}},
+		{"1000 transfers", transfers},
+	} {
+		p := c.build(t, 1, false, tc.extrinsics...)
+		if n := len(p.data.Blocks[0].Extrinsics); n != 2+len(tc.extrinsics) {
+			t.Errorf("%s: %d extrinsics are in the block", tc.name, n)
+		}
+		params := p.encode()
+		want, err := c.native(params)
+		if err != nil {
+			t.Fatal(tc.name, err)
+		}
+		from := time.Now()
+		got, err := m.Call(ctx, "validate_block", params, executor.CallOptions{MaxPages: wasmlink.MaxMemoryPages})
+		if err != nil || string(got) != string(want) {
+			t.Errorf("%s: %x, want %x, %v", tc.name, got, want, err)
+		}
+		t.Logf("%s: %d bytes of arguments, %v", tc.name, len(params), time.Since(from))
+	}
+	p := c.build(t, 1, false)
+	p.RelayParentNumber++
+	if _, err := m.Call(ctx, "validate_block", p.encode(), executor.CallOptions{MaxPages: wasmlink.MaxMemoryPages}); !says(err, "Relay parent number doesn't match") {
+		t.Errorf("a forged number: %v", err)
+	}
+}
