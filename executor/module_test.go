@@ -300,6 +300,36 @@ func TestCallTransactions(t *testing.T) {
 	}
 }
 
+// What a failed call has read is not in the proof; a read-only call's is.
+func TestCallRecords(t *testing.T) {
+	get := hostImport{"ext_storage_get_version_1", []byte{i64}, []byte{i64}}
+	size := hostImport{"ext_storage_proof_size_storage_proof_size_version_1", nil, []byte{i64}}
+	read := join(i64Const(16|1<<32), callOf(0), []byte{wasm.OpDrop})
+	// The proof's size is written to 4096 and returned.
+	told := join(read, i32Const(4096), callOf(1), []byte{0x37, 0, 0}, i64Const(4096|8<<32))
+	m := load(t, executor.Config{}, &assembly{imports: []hostImport{get, size}, data: "k", funcs: []asmFunc{{"read", told}, {"read and trap", join(read, panicked)}}})
+	state := trie.NewState(trie.FromPairs(trie.V1, []trie.Pair{{Key: []byte("k"), Value: bytes.Repeat([]byte{1}, 50)}}), nil)
+	for _, c := range []struct {
+		method   string
+		readOnly bool
+		entries  int
+	}{{"read", false, 2}, {"read", true, 2}, {"read and trap", false, 0}} {
+		rec := trie.NewRecorder()
+		out, err := m.Call(context.Background(), c.method, nil, executor.CallOptions{Storage: executor.NewStorage(state, rec), ReadOnly: c.readOnly})
+		if rec.Len() != c.entries || err == nil && !bytes.Equal(out, scale.AppendU64(nil, rec.Size())) {
+			t.Errorf("%s: %d entries of %d bytes recorded, the runtime was told %x (%v)", c.method, rec.Len(), rec.Size(), out, err)
+		}
+	}
+	out, err := m.Call(context.Background(), "read", nil, executor.CallOptions{Storage: executor.NewStorage(state, nil)})
+	if err != nil || !bytes.Equal(out, bytes.Repeat([]byte{0xff}, 8)) {
+		t.Errorf("without a recorder: %x, %v", out, err)
+	}
+	out, err = m.Call(context.Background(), "read", nil, executor.CallOptions{Storage: executor.NewStorage(state, nil), ProofSize: func() uint64 { return 77 }})
+	if err != nil || !bytes.Equal(out, scale.AppendU64(nil, 77)) {
+		t.Errorf("with a size of the caller's: %x, %v", out, err)
+	}
+}
+
 // The heap may grow by :heappages of the state, unless the caller says otherwise.
 func TestHeapPages(t *testing.T) {
 	malloc := hostImport{"ext_allocator_malloc_version_1", []byte{i32}, []byte{i32}}
