@@ -58,7 +58,7 @@ func TestNumbersOfTheGuide(t *testing.T) {
 		{"phase 1 with 2 s blocks", "phase1", heavy, 1, []pileus.Assertion{pileus.BlockEvery(18*time.Second, tolerance), pileus.AtLeastIncluded(15)}, ""},
 		{"blocks longer than the backing timeout", "phase3", func(s *pileus.Settings) {
 			s.BlockCost, s.AuthoringDuration = 2300*time.Millisecond, 2500*time.Millisecond
-		}, 0, nothing, "Backers time out at 2s"},
+		}, 0, nothing, "Backers time out at 2 s"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := guideSettings()

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
+	"pileus/chainspec"
 	"pileus/executor"
 	"pileus/hashing"
-	"pileus/parachain"
 	"pileus/primitives"
 	"pileus/pvf"
 	"pileus/scale"
@@ -29,8 +30,15 @@ type Validated struct {
 
 // String is one line for a person.
 func (v Validated) String() string {
-	if v.Err != nil {
-		return fmt.Sprintf("%s: invalid: %v", v.File, v.Err)
+	var invalid *pvf.Error
+	var file *os.PathError
+	switch {
+	case errors.As(v.Err, &invalid):
+		return fmt.Sprintf("%s: invalid: %s", v.File, inWords(v.Err.Error()))
+	case errors.As(v.Err, &file):
+		return fmt.Sprintf("%s: cannot be read: %v", v.File, file.Err)
+	case v.Err != nil:
+		return fmt.Sprintf("%s: cannot be read: %v", v.File, v.Err)
 	}
 	head := "head of " + fmt.Sprint(len(v.Result.HeadData)) + " bytes"
 	var h primitives.Header
@@ -60,23 +68,26 @@ func (v Validation) Run(ctx context.Context, files []string) (list []Validated, 
 	defer engine.Close(context.Background())
 	code := spec.Code()
 	if len(code) == 0 {
-		return nil, parachain.ErrNoCode
+		return nil, chainspec.ErrNoCode
 	}
 	validator := pvf.New(engine, false)
 	defer validator.Close(context.Background())
-	var failed error
+	failed := 0
 	for _, file := range files {
 		r := Validated{File: file}
 		r.Result, r.Err = replay(ctx, validator, code, file)
 		if ctx.Err() != nil {
 			return list, ctx.Err()
 		}
-		if r.Err != nil && failed == nil {
-			failed = errors.New("not every PoV is valid")
+		if r.Err != nil {
+			failed++
 		}
 		list = append(list, r)
 	}
-	return list, failed
+	if failed > 0 {
+		err = fmt.Errorf("%d of %d PoVs cannot be shown to be valid", failed, len(files))
+	}
+	return list, err
 }
 
 func replay(ctx context.Context, v *pvf.Validator, code []byte, file string) (*primitives.ValidationResult, error) {
@@ -86,7 +97,7 @@ func replay(ctx context.Context, v *pvf.Validator, code []byte, file string) (*p
 	}
 	var pov primitives.ExportedPoV
 	if err := scale.Decode(raw, &pov); err != nil {
-		return nil, fmt.Errorf("not a PoV file: %w", err)
+		return nil, fmt.Errorf("no PoV file, or one cut short: %w", err)
 	}
 	return v.Validate(ctx, &pvf.Job{
 		Code: code, CodeHash: hashing.Blake2b256(code), ParentHead: pov.Data.ParentHead, PoV: &pov.PoV,

@@ -170,7 +170,7 @@ func (r *recorder) observe(t pipeline.Timed) {
 	case pipeline.Refused:
 		p := r.para(e.Para)
 		p.Refused[e.Reason]++
-		p.words[e.Reason] = e.Cause
+		p.words[e.Reason] = inWords(e.Cause)
 	case pipeline.Passed:
 		r.para(e.Para).Passed[e.Reason]++
 	case pipeline.Advertised:
@@ -191,7 +191,7 @@ func (r *recorder) observe(t pipeline.Timed) {
 	case pipeline.Declined:
 		p := r.para(e.Para)
 		p.declined[e.Reason]++
-		p.words[e.Reason] = e.Detail
+		p.words[e.Reason] = inWords(e.Detail)
 	case pipeline.Backed:
 		if w := r.wayOf(e.Candidate); !w.isBacked {
 			w.isBacked, w.backed = true, t.At
@@ -203,7 +203,7 @@ func (r *recorder) observe(t pipeline.Timed) {
 		p := r.para(e.Para)
 		p.Dropped[e.Reason]++
 		if e.Detail != "" {
-			p.words[e.Reason] = e.Detail
+			p.words[e.Reason] = inWords(e.Detail)
 		}
 	case pipeline.Upgrade:
 		if e.Step == "CodeUpgraded" {

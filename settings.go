@@ -133,15 +133,15 @@ func (w *textWriter) settings(any any) {
 	}
 	cost := "by weight"
 	if s.BlockCost > 0 {
-		cost = s.BlockCost.String()
+		cost = duration(s.BlockCost)
 	}
 	w.row("chain", chain)
 	w.row("seed", fmt.Sprint(s.Seed))
-	w.row("collators", fmt.Sprintf("%d, %s, authoring duration %v, block cost %s", s.Collators, s.Collator, s.AuthoringDuration, cost))
+	w.row("collators", fmt.Sprintf("%d, %s, authoring duration %s, block cost %s", s.Collators, s.Collator, duration(s.AuthoringDuration), cost))
 	w.row("transfers", fmt.Sprintf("%d per relay block", s.Transfers))
 	w.row("relay chain", fmt.Sprintf("rules %s, %d validators, sessions of %d blocks", s.Rules, s.Validators, s.SessionBlocks))
 	c := &s.Relay
-	w.row("", fmt.Sprintf("lookahead %d, max_candidate_depth %d, allowed_ancestry_len %d, minimum_backing_votes %d, group rotation %d, availability period %d, backing timeout %v, node features %v",
+	w.row("", fmt.Sprintf("lookahead %d, max_candidate_depth %d, allowed_ancestry_len %d, minimum_backing_votes %d, group rotation %d, availability period %d, backing timeout %s, node features %v",
 		c.SchedulerParams.Lookahead, c.AsyncBackingParams.MaxCandidateDepth, c.AsyncBackingParams.AllowedAncestryLen, c.MinimumBackingVotes,
-		c.SchedulerParams.GroupRotationFrequency, c.SchedulerParams.ParasAvailabilityPeriod, c.ExecutorParams.BackingTimeout(), relayConfigJSON(c)["node_features"]))
+		c.SchedulerParams.GroupRotationFrequency, c.SchedulerParams.ParasAvailabilityPeriod, duration(c.ExecutorParams.BackingTimeout()), relayConfigJSON(c)["node_features"]))
 }

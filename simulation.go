@@ -44,6 +44,7 @@ type Simulation struct {
 	kind     collator.Kind
 	network  *pipeline.Network
 	recorder *recorder
+	stop     context.CancelFunc // of the running Advance
 }
 
 // Start opens the parachain and starts the network around it. A wrong setting is a
@@ -77,13 +78,13 @@ func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error
 		return nil, fmt.Errorf("prepare the runtime for validators: %w", err)
 	}
 	sim.kind = s.collatorKind(sim.chain)
+	if sim.network, err = pipeline.New(ctx, sim.config(host)); err != nil {
+		return nil, err
+	}
 	if s.ExportPoVTo != "" {
 		if err := os.MkdirAll(s.ExportPoVTo, 0o755); err != nil {
 			return nil, fmt.Errorf("export PoVs: %w", err)
 		}
-	}
-	if sim.network, err = pipeline.New(ctx, sim.config(host)); err != nil {
-		return nil, err
 	}
 	return sim, nil
 }
@@ -99,6 +100,9 @@ func (s *Settings) spec() (*chainspec.Spec, error) {
 	code, err := readFile(s.Wasm, executor.CodeBombLimit)
 	if err != nil {
 		return nil, err
+	}
+	if len(code) == 0 {
+		return nil, fmt.Errorf("%s: the file is empty", s.Wasm)
 	}
 	return parachain.RuntimeSpec(filepath.Base(s.Wasm), code, s.Preset), nil
 }
@@ -156,13 +160,22 @@ func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
 	}
 }
 
-// exportPoV writes a PoV under the name that collators give it.
+// exportPoV writes a PoV under the name that collators give it. What cannot be written
+// whole is not left behind.
 func (sim *Simulation) exportPoV(block primitives.Hash, number uint32, pov []byte) error {
-	return os.WriteFile(filepath.Join(sim.settings.ExportPoVTo, fmt.Sprintf("%s_%d.pov", block, number)), pov, 0o644)
+	file := filepath.Join(sim.settings.ExportPoVTo, fmt.Sprintf("%s_%d.pov", block, number))
+	if err := os.WriteFile(file, pov, 0o644); err != nil {
+		os.Remove(file)
+		return err
+	}
+	return nil
 }
 
 func (sim *Simulation) observe(t pipeline.Timed) {
 	sim.recorder.observe(t)
+	if sim.recorder.err != nil && sim.stop != nil {
+		sim.stop() // a run whose events are lost need not go on
+	}
 	if sim.options.OnEvent != nil {
 		sim.options.OnEvent(t)
 	}
@@ -182,8 +195,10 @@ func (sim *Simulation) Run(ctx context.Context) (*Report, error) {
 // Advance runs that many relay slots more and reports on all of the run. If ctx ends, the
 // report of the run so far is returned with the error.
 func (sim *Simulation) Advance(ctx context.Context, slots uint32) (*Report, error) {
+	ctx, sim.stop = context.WithCancel(ctx)
+	defer sim.stop()
 	err := sim.network.Run(ctx, slots)
-	if err == nil {
+	if sim.recorder.err != nil {
 		err = sim.recorder.err
 	}
 	report := sim.Report()

@@ -1,11 +1,14 @@
 package pileus
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
 	"slices"
 	"strings"
+
+	"pileus/collator"
 )
 
 // WriteText writes the report for a person, in lines of at most width columns (at least 40).
@@ -46,17 +49,28 @@ func (r *Report) WriteText(out io.Writer, width int) error {
 func (p *ParaReport) write(w *textWriter, r *Report) {
 	s := r.settings()
 	w.head(fmt.Sprintf("Para %d · %s · %s collator", p.ID, p.Name, p.collatorKind))
+	if advice := p.advice(&s.Relay, s.Rules == classic); len(advice) > 0 {
+		w.line("")
+		w.head("What it means")
+		for _, a := range advice {
+			w.para("- ", a)
+		}
+		w.line("")
+	}
+	if len(p.Stages) == 1 {
+		w.row("runtime", p.Stages[0].code())
+	}
 	w.row("blocks authored", fmt.Sprint(p.Authored))
 	w.row("candidates seconded", fmt.Sprint(p.Seconded))
 	w.row("candidates backed", fmt.Sprint(p.Backed))
 	w.row("blocks included", fmt.Sprint(p.Included))
 	w.counts("dropped", p.Dropped)
 	w.counts("refused", p.Refused)
-	w.counts("passed over", p.Passed)
+	w.counts("no attempt", p.Passed)
 	for _, stage := range p.Stages {
 		w.line("")
 		if len(p.Stages) > 1 {
-			w.head(fmt.Sprintf("From relay block %d: spec version %d, code %s", stage.From, stage.SpecVersion, stage.CodeHash.Short()))
+			w.head(fmt.Sprintf("From relay block %d: %s", stage.From, stage.code()))
 		}
 		stage.write(w)
 	}
@@ -76,16 +90,13 @@ func (p *ParaReport) write(w *textWriter, r *Report) {
 			name string
 			ms   float64
 		}{{"authored", l.Authored}, {"seconded", l.Seconded}, {"backable", l.Backable}, {"backed", l.Backed}, {"included", l.Included}} {
-			w.row(step.name, fmt.Sprintf("%6.2f s  %s", step.ms/1000, bar(step.ms, l.Included, w.width-34)))
+			w.row(step.name, fmt.Sprintf("%5.2f s %s", step.ms/1000, bar(step.ms, l.Included, w.width-w.label()-13)))
 		}
 	}
-	if advice := p.advice(&s.Relay, s.Rules == classic); len(advice) > 0 {
-		w.line("")
-		w.head("What it means")
-		for _, a := range advice {
-			w.para("- ", a)
-		}
-	}
+}
+
+func (s *Stage) code() string {
+	return fmt.Sprintf("spec version %d, code %s", s.SpecVersion, s.CodeHash.Short())
 }
 
 func (s *Stage) write(w *textWriter) {
@@ -112,7 +123,7 @@ func (s *Stage) write(w *textWriter) {
 			w.row("", fmt.Sprintf("… and %d longer ones", len(bins)-most))
 			break
 		}
-		w.row("", fmt.Sprintf("%4d s %5d %s", b, counts[b], bar(float64(counts[b]), float64(top), w.width-34)))
+		w.row("", fmt.Sprintf("%3d s %3d %s", b, counts[b], bar(float64(counts[b]), float64(top), w.width-w.label()-13)))
 	}
 }
 
@@ -146,19 +157,29 @@ func (w *textWriter) depths(list []int) {
 	w.line("     └" + strings.Repeat("─", len(row)))
 }
 
+// counts writes how often for which reason. What belongs to any healthy run stands last.
 func (w *textWriter) counts(name string, counts map[string]int) {
 	if len(counts) == 0 {
 		w.row(name, "0")
 		return
 	}
-	for _, reason := range byCount(counts) {
-		w.row(name, fmt.Sprintf("%d %s", counts[reason], reason))
+	reasons := byCount(counts)
+	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(normal[a], normal[b]) })
+	for _, reason := range reasons {
+		s := fmt.Sprintf("%d %s", counts[reason], reason)
 		if m := meaning(reason); m != reason {
-			w.para(strings.Repeat(" ", 24), m)
+			s += ": " + m
 		}
+		if normal[reason] != "" {
+			s += " (" + normal[reason] + ")"
+		}
+		w.row(name, s)
 		name = ""
 	}
 }
+
+// normal are reasons that belong to any healthy run, and why.
+var normal = map[string]string{string(collator.NotOurSlot): "normal: they take turns"}
 
 // textWriter collects lines.
 type textWriter struct {
@@ -170,12 +191,21 @@ func (w *textWriter) line(s string) { w.WriteString(s + "\n") }
 
 func (w *textWriter) head(s string) { w.para("", s) }
 
-func (w *textWriter) row(name, value string) { w.para2(fmt.Sprintf("  %-20s  ", name), value) }
+// label is the width of the names in front of the values; narrow terminals have no room for blanks.
+func (w *textWriter) label() int {
+	if w.width < 60 {
+		return 19
+	}
+	return 22
+}
+
+// row writes a name and its value, in as many lines as that takes.
+func (w *textWriter) row(name, value string) {
+	w.para(fmt.Sprintf("  %-*s ", w.label(), name), value)
+}
 
 // para writes words in lines that begin with the first prefix, later with as many blanks.
-func (w *textWriter) para(prefix, text string) { w.para2(prefix, text) }
-
-func (w *textWriter) para2(prefix, text string) {
+func (w *textWriter) para(prefix, text string) {
 	room := max(16, w.width-runes(prefix))
 	for i, line := range wrap(text, room) {
 		if i > 0 {

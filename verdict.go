@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"pileus/collator"
 	"pileus/pipeline"
 	"pileus/primitives"
 )
@@ -41,7 +44,15 @@ func (p *ParaReport) verdict() string {
 	if all := spread(p.intervals); all != nil {
 		s = fmt.Sprintf("a block every %.1f s", all.Mean/1000)
 	}
-	return s + p.droppedWords()
+	s += p.droppedWords()
+	refused := 0
+	for _, n := range p.Refused {
+		refused += n
+	}
+	if refused > 0 {
+		s += fmt.Sprintf("; %s refused", attempts(refused))
+	}
+	return s
 }
 
 func (p *ParaReport) droppedWords() string {
@@ -65,16 +76,16 @@ func (p *ParaReport) advice(c *primitives.HostConfiguration, classic bool) (list
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	timeout := c.ExecutorParams.BackingTimeout()
 	if p.declined["Timeout"] > 0 {
-		say("Backers time out at %v: %s. The guide's limit for the runtime is 2 s of weight and for the collator an authoring duration of 2000 ms; "+
-			"a longer block is authored, but no validator finishes it.", timeout, strings.TrimSuffix(p.words["Timeout"], "."))
+		say("Backers time out at %s: %s. The guide's limit for the runtime is 2 s of weight and for the collator an authoring duration of 2000 ms; "+
+			"a longer block is authored, but no validator finishes it.", duration(timeout), strings.TrimSuffix(p.words["Timeout"], "."))
 	}
 	late := p.Dropped[pipeline.DroppedNotBacked] + p.Dropped[pipeline.DroppedParent]
 	switch window := windowOf(c, classic); {
 	case late == 0 || p.declined["Timeout"] > 0:
 	case window == 1 && classic:
-		say("allowed_ancestry_len 0 lets a candidate be backed only in the very next relay block: author, execute and vote must fit into one 6 s slot. The guide's prerequisites are max_candidate_depth 3 and allowed_ancestry_len 2.")
+		say("An allowed_ancestry_len of 0 lets a candidate be backed only in the very next relay block: author, execute and vote must fit into one 6 s slot. The guide's prerequisites are max_candidate_depth 3 and allowed_ancestry_len 2.")
 	case window == 1:
-		say("scheduling lookahead 1 lets a candidate be backed only in the very next relay block: author, execute and vote must fit into one 6 s slot. " +
+		say("Scheduling lookahead 1 lets a candidate be backed only in the very next relay block: author, execute and vote must fit into one 6 s slot. " +
 			"This is worse than the synchronous 12 s of before the guide; its prerequisite is a scheduling lookahead of 3.")
 	default:
 		say("Candidates were offered but not backed within %d relay blocks of their relay parent.", window)
@@ -85,7 +96,18 @@ func (p *ParaReport) advice(c *primitives.HostConfiguration, classic bool) (list
 		}
 	}
 	for _, reason := range byCount(p.Refused) {
-		say("%d attempts were refused, %s: %s", p.Refused[reason], meaning(reason), p.words[reason])
+		say("%s refused, %s: %s", attempts(p.Refused[reason]), meaning(reason), p.words[reason])
+	}
+	if full := p.Passed[string(collator.SegmentFull)]; full > 0 && full >= p.Authored/4 {
+		say("On %s the unincluded segment had no room: it holds at most %s before one must be included. Where blocks of up to 2 s are to come every 6 s, "+
+			"the guide's phase 3 sets UNINCLUDED_SEGMENT_CAPACITY to 3 and has the runtime answer AuraUnincludedSegmentApi.", relayParents(full), blocks(slices.Max(p.depths)))
+	}
+	if s := p.stage(); p.Authored >= 4*len(p.Collators) {
+		for _, c := range p.Collators {
+			if c.Authored == 0 && s.Interval != nil {
+				say("%s authored no block: a block every %.0f s falls into step with the collators' turns.", c.Name, s.Interval.Mean/1000)
+			}
+		}
 	}
 	return list
 }
@@ -114,6 +136,23 @@ func meaning(reason string) string {
 	return reason
 }
 
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt was"
+	}
+	return fmt.Sprintf("%d attempts were", n)
+}
+
+func relayParents(n int) string {
+	if n == 1 {
+		return "1 relay parent"
+	}
+	return fmt.Sprintf("%d relay parents", n)
+}
+
+// duration is one of a few seconds: "2 s", "0.5 s", "2.3 s".
+func duration(d time.Duration) string { return fmt.Sprintf("%v s", d.Seconds()) }
+
 func inBrackets(s string) string {
 	if s == "" {
 		return ""
@@ -141,3 +180,11 @@ func most(counts map[string]int) (name string, n int) {
 	}
 	return "", 0
 }
+
+// panicPlace is how a panic begins that was written in one line: the source file with its
+// path, line and column.
+var panicPlace = regexp.MustCompile(`panicked at (?:\S*/)?([^\s/]+/src/\S+?):(\d+):\d+:\s*`)
+
+// inWords writes the place of a panic as crate and file, without the folders of the
+// machine that built the runtime.
+func inWords(s string) string { return panicPlace.ReplaceAllString(s, "panic in $1:$2: ") }

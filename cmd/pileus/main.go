@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -22,10 +24,10 @@ const (
 	exitInterrupted = 130
 )
 
-const exitHelp = `
-Exit codes: 0 the run reached its end and at least one block was authored (a stall is a
-result, and the verdict says it); 1 failed, or no block could be authored; 2 wrong flags
-or values; 130 interrupted.`
+// exitHelp is the last paragraph of every help.
+func exitHelp(ok, failed string) string {
+	return "\n\nExit codes: 0 " + ok + ";\n1 " + failed + ";\n2 wrong flags or values; 130 interrupted."
+}
 
 // usageError is a wrong flag or value.
 type usageError struct{ error }
@@ -44,15 +46,17 @@ func run(args []string) int {
 	go func() { <-ctx.Done(); stop() }() // a second ctrl-C ends the process at once
 
 	root := &cobra.Command{
-		Use:           "pileus",
-		Short:         "Parachains through asynchronous backing, in one process",
+		Use:   "pileus",
+		Short: "Parachains through asynchronous backing, in one process",
+		Long: "Parachains through asynchronous backing, in one process." +
+			exitHelp("the command did what it was asked for", "failed, as stderr says"),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
 	root.AddCommand(simulateCommand(), validateCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
@@ -60,6 +64,14 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	return report(err)
+}
+
+// parseNoise is what package strconv puts before its cause.
+var parseNoise = regexp.MustCompile(`(strconv\.\w+|time): (parsing "[^"]*": |invalid duration "[^"]*"$)`)
+
+// flagWords says what is wrong with a flag, without the names of functions.
+func flagWords(err error) string {
+	return strings.TrimSuffix(parseNoise.ReplaceAllString(err.Error(), ""), ": ")
 }
 
 // usageArgs makes wrong arguments usage errors.
@@ -87,7 +99,7 @@ func report(err error) int {
 	case errors.Is(err, errNothing):
 		return exitFailed
 	case errors.As(err, &usage), errors.As(err, &setting), isUnknownCommand(err):
-		fmt.Fprintf(os.Stderr, "pileus: %v\nSee pileus help.\n", err)
+		fmt.Fprintf(os.Stderr, "pileus: %v\n", err)
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "pileus: %v\n", err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +22,10 @@ func simulateCommand() *cobra.Command {
 		Use:   "simulate (--chain SPEC.json | --wasm RUNTIME.wasm) [flags]",
 		Short: "Run a parachain through the whole pipeline in virtual time",
 		Long: `Runs a whole network in one process and in virtual time, as fast as the CPU allows:
-a relay chain, its validators, the parachain's collators. Prints a report.` + "\n" + exitHelp,
+a relay chain, its validators, the parachain's collators. Prints a report: on stdout what
+depends on seed and settings alone, on stderr what this machine's clock says.` +
+			exitHelp("the run reached its last relay block and at least one block was authored (a stall is\na result, and the verdict says it)",
+				"failed (whatever is wrong inside a file, too), or no block could be authored"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
 	}
@@ -110,33 +112,39 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 	}
 	s.CacheDir = f.cache.folder()
 
-	options, closeEvents, err := f.options(cmd.ErrOrStderr())
+	events, err := createEvents(f.events)
 	if err != nil {
 		return err
+	}
+	defer events.discard()
+	options := pileus.Options{}
+	if events != nil {
+		options.Events = events
+	}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		options.Progress = (&progressBar{out: cmd.ErrOrStderr()}).show
 	}
 	began := time.Now()
 	sim, err := pileus.Start(cmd.Context(), *s, options)
 	if err != nil {
-		closeEvents()
-		if f.events != "" {
-			os.Remove(f.events)
-		}
 		return err
 	}
 	defer sim.Close()
 	ready := time.Now()
 	report, err := sim.Run(cmd.Context())
-	if e := closeEvents(); err == nil {
-		err = e
+	if err == nil || report.Interrupted {
+		if e := events.keep(); e != nil {
+			return e
+		}
 	}
-	if report != nil && (err == nil || report.Interrupted) {
+	if err == nil || report.Interrupted {
 		if werr := f.print(cmd.OutOrStdout(), report); werr != nil {
 			return werr
 		}
 		f.figures(cmd.ErrOrStderr(), report, ready.Sub(began), time.Since(ready))
 	}
 	switch {
-	case report != nil && report.Interrupted:
+	case report.Interrupted:
 		return errInterrupted
 	case err != nil:
 		return err
@@ -154,30 +162,6 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 type plain struct{ err error }
 
 func (p plain) Error() string { return p.err.Error() }
-
-func (f *simulateFlags) options(stderr io.Writer) (o pileus.Options, closeEvents func() error, err error) {
-	closeEvents = func() error { return nil }
-	if f.events != "" {
-		file, err := os.Create(f.events)
-		if err != nil {
-			return o, closeEvents, fmt.Errorf("events: %w", err)
-		}
-		buffered := bufio.NewWriterSize(file, 1<<16)
-		o.Events = buffered
-		closeEvents = func() error {
-			err := errors.Join(buffered.Flush(), file.Close())
-			if err != nil {
-				return fmt.Errorf("events: %w", err)
-			}
-			return nil
-		}
-	}
-	if term.IsTerminal(int(os.Stderr.Fd())) {
-		bar := &progressBar{out: stderr}
-		o.Progress = bar.show
-	}
-	return o, closeEvents, nil
-}
 
 func (f *simulateFlags) print(out io.Writer, report *pileus.Report) error {
 	if f.json {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,18 +14,16 @@ func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the release and the protocol lines that it models",
-		Long:  "Prints the release and the protocol lines that it models." + "\n" + exitHelp,
+		Long:  "Prints the release and the protocol lines that it models." + exitHelp("printed", "stdout could not be written"),
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			out := cmd.OutOrStdout()
-			fmt.Fprintf(out, "pileus %s\n", pileus.Version)
+			lines := []string{"pileus " + pileus.Version}
 			if info, ok := debug.ReadBuildInfo(); ok {
-				fmt.Fprintf(out, "built with %s\n", info.GoVersion)
+				lines = append(lines, "built with "+info.GoVersion)
 			}
-			for _, line := range pileus.ProtocolLines {
-				fmt.Fprintln(out, line)
-			}
-			return nil
+			lines = append(lines, pileus.ProtocolLines...)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.Join(lines, "\n"))
+			return err
 		},
 	}
 }
