@@ -2,6 +2,8 @@ package relay
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"pileus/primitives"
@@ -154,5 +156,32 @@ func TestGenesisSlots(t *testing.T) {
 			t.Fatalf("session %d after %d blocks", n, want)
 		}
 		c.empty(1)
+	}
+}
+
+// A V3 candidate names the session in which it is scheduled; it must be the present one.
+func TestSchedulingSession(t *testing.T) {
+	cfg := testGenesis(5, alpha)
+	cfg.Config.NodeFeatures = primitives.BitsOf(5, 0, 1, 3, 4)
+	c := newChain(t, cfg)
+	c.empty(2)
+	spec := simple(c.best(), alphaHead(), "x")
+	spec.v3, spec.scheduling = true, c.best()
+	spec.fields = func(f *primitives.DescriptorFields) { f.SchedulingOffset = 1 }
+	c.next(backing(c.candidate(spec)))
+	c.wantDropped(ErrSession)
+}
+
+// Paras are included in the order of their keys in the state.
+func TestKeyOrder(t *testing.T) {
+	var paras []primitives.ParaID
+	for id := primitives.ParaID(2000); id < 2020; id++ {
+		paras = append(paras, id)
+	}
+	got := keyOrder(paras)
+	if !slices.IsSortedFunc(got, func(a, b primitives.ParaID) int {
+		return strings.Compare(itemPendingCandidates.at(a).key, itemPendingCandidates.at(b).key)
+	}) || slices.IsSorted(got) {
+		t.Fatalf("order %v", got)
 	}
 }
