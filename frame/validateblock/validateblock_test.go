@@ -126,9 +126,22 @@ func (c *chain) author(t testing.TB, tip *frametest.Chain, povParent []byte, dig
 	out := call(s, "BlockBuilder_inherent_extrinsics", data.EncodeTo(nil))
 	s.Rollback()
 	b := &primitives.Block{Extrinsics: scale.NewDecoder(out).BytesVec(1<<16, 1<<26)}
-	b.Extrinsics = append(b.Extrinsics, extrinsics...)
-	for _, x := range b.Extrinsics {
-		if out := call(s, "BlockBuilder_apply_extrinsic", scale.AppendBytes(nil, x)); string(out) != "\x00\x00" {
+	inherents := b.Extrinsics
+	b.Extrinsics = nil
+	full := false
+	for _, x := range append(inherents, extrinsics...) {
+		if full {
+			break
+		}
+		s.Begin()
+		switch out := call(s, "BlockBuilder_apply_extrinsic", scale.AppendBytes(nil, x)); string(out) {
+		case "\x00\x00":
+			b.Extrinsics = append(b.Extrinsics, x)
+			s.Commit()
+		case "\x01\x00\x06": // ExhaustsResources: the block is full
+			full = true
+			s.Rollback()
+		default:
 			t.Fatalf("an extrinsic was answered with %x", out)
 		}
 	}

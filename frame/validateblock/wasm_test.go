@@ -40,7 +40,7 @@ func TestWasm(t *testing.T) {
 	}
 	c := newChain(t, guide.Phase3())
 	var transfers [][]byte
-	for range 1000 {
+	for range 3000 {
 		transfers = append(transfers, c.sign(t, "Balances", "transfer_keep_alive", account("Bob"), uint64(1e12)))
 	}
 	for _, tc := range []struct {
@@ -49,10 +49,11 @@ func TestWasm(t *testing.T) {
 	}{
 		{"empty", nil},
 		{"a large remark", [][]byte{newChain(t, guide.Phase3()).sign(t, "System", "remark", make([]byte, 3<<20))}},
-		{"1000 transfers", transfers},
+		{"full of transfers", transfers},
 	} {
 		p := c.build(t, 1, false, tc.extrinsics...)
-		if n := len(p.data.Blocks[0].Extrinsics); n != 2+len(tc.extrinsics) {
+		n := len(p.data.Blocks[0].Extrinsics) - 2
+		if n < min(len(tc.extrinsics), 100) {
 			t.Errorf("%s: %d extrinsics are in the block", tc.name, n)
 		}
 		params := p.encode()
@@ -65,7 +66,7 @@ func TestWasm(t *testing.T) {
 		if err != nil || string(got) != string(want) {
 			t.Errorf("%s: %x, want %x, %v", tc.name, got, want, err)
 		}
-		t.Logf("%s: %d bytes of arguments, %v", tc.name, len(params), time.Since(from))
+		t.Logf("%s: %d extrinsics, %d bytes of arguments, %v", tc.name, n, len(params), time.Since(from))
 	}
 	p := c.build(t, 1, false)
 	p.RelayParentNumber++

@@ -148,7 +148,7 @@ func (p *Pallet) CreateInherent(all primitives.InherentData) []byte {
 	if err != nil {
 		panic("inherent data of the relay chain does not decode: " + err.Error())
 	}
-	inbound := p.selectMessages(&data)
+	inbound := p.selectMessages(&data, p.messageBudget())
 	basic := BasicData{data.ValidationData, data.RelayChainState, data.Descendants, data.CollatorPeer}
 	return inbound.EncodeTo(basic.EncodeTo([]byte{p.Index, 0}))
 }
@@ -156,8 +156,9 @@ func (p *Pallet) CreateInherent(all primitives.InherentData) []byte {
 // IsInherent tells whether the call is set_validation_data.
 func (p *Pallet) IsInherent(c *frame.Call) bool { return c.Is(&p.Pallet, "set_validation_data") }
 
-// selectMessages drops what was processed and decides what the block holds in full.
-func (p *Pallet) selectMessages(data *InherentData) *InboundMessages {
+// selectMessages drops what was processed and decides what the block holds in full: of
+// each queue as many bytes as the budget says, of HRMP also what downward messages left.
+func (p *Pallet) selectMessages(data *InherentData, budget uint64) *InboundMessages {
 	fallback := MessageID{SentAt: p.LastRelayChainBlockNumber.Get()}
 	last := func(v frame.Value[MessageID]) MessageID {
 		if id, ok := v.TryGet(); ok {
@@ -175,7 +176,6 @@ func (p *Pallet) selectMessages(data *InherentData) *InboundMessages {
 	})
 	horizontal = horizontal[processed(len(horizontal), func(i int) uint32 { return horizontal[i].SentAt }, last(p.LastProcessedHrmpMessage)):]
 
-	budget := p.messageBudget()
 	left := budget
 	m := &InboundMessages{}
 	n := fitting(len(downward), func(i int) int { return len(downward[i].Data) }, &left)
