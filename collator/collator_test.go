@@ -28,8 +28,10 @@ type world struct {
 	include *primitives.Header // included head
 	pending *primitives.Header // nil: nothing is pending
 	info    RuntimeInfo
-	room    func(at, included Hash) bool
-	build   error
+	room    func(CanBuildUpon) bool
+	build   func(BuildBlock) error
+	heads   func(at Hash) (included, pending *primitives.Header) // nil: include and pending
+	window  uint32
 
 	c    *Collator
 	log  []string
@@ -41,7 +43,7 @@ func newWorld(t testing.TB, kind Kind) *world {
 	w := &world{t: t, relay: map[Hash]*primitives.Header{}, paras: map[Hash]*primitives.Header{}, kids: map[Hash][]Hash{},
 		queue: map[primitives.CoreIndex][]primitives.ParaID{0: {para, para, para}},
 		info:  RuntimeInfo{SlotDuration: 6 * time.Second, Authorities: [][32]byte{alice}, SegmentAPI: 2},
-		room:  func(_, _ Hash) bool { return true }}
+		room:  func(CanBuildUpon) bool { return true }, build: func(BuildBlock) error { return nil }, window: 3}
 	genesis := &primitives.Header{}
 	w.paras[genesis.Hash()], w.best, w.include = genesis, genesis.Hash(), genesis
 	p := DefaultParams(kind)
@@ -69,10 +71,16 @@ func (w *world) relayBlock(parent *primitives.Header, number uint32, epochEnds b
 	return h
 }
 
-// paraBlock makes a parachain block built on a relay parent.
-func (w *world) paraBlock(parent *primitives.Header, relayParent *primitives.Header) *primitives.Header {
+// blockOn is the block that is built on a parent and a relay parent.
+func blockOn(parent, relayParent *primitives.Header) *primitives.Header {
 	h := &primitives.Header{Number: parent.Number + 1, ParentHash: parent.Hash()}
 	h.Digest = primitives.Digest{primitives.CumulusItem{Kind: primitives.CumulusRelayParent, RelayParent: relayParent.Hash()}.DigestItem()}
+	return h
+}
+
+// paraBlock makes a parachain block built on a relay parent.
+func (w *world) paraBlock(parent *primitives.Header, relayParent *primitives.Header) *primitives.Header {
+	h := blockOn(parent, relayParent)
 	w.paras[h.Hash()] = h
 	w.kids[parent.Hash()] = append(w.kids[parent.Hash()], h.Hash())
 	return h
@@ -91,11 +99,11 @@ func (w *world) step(now time.Duration, in Input) {
 		case AskRuntime:
 			w.step(now, Answered{ID: out.ID, Value: w.info})
 		case CanBuildUpon:
-			w.step(now, Answered{ID: out.ID, Value: w.room(out.At, out.Included)})
+			w.step(now, Answered{ID: out.ID, Value: w.room(out)})
 		case BuildBlock:
 			w.ask = append(w.ask, out)
-			if w.build != nil {
-				w.step(now, Answered{ID: out.ID, Err: w.build})
+			if err := w.build(out); err != nil {
+				w.step(now, Answered{ID: out.ID, Err: err})
 				continue
 			}
 			h := w.paraBlock(w.paras[out.Parent], out.RelayParent)
@@ -124,11 +132,15 @@ func (w *world) answer(q RelayQuery) (any, error) {
 	case Header:
 		return w.relay[q.Hash], nil
 	case PersistedValidationData:
+		included, pending := w.include, w.pending
+		if w.heads != nil {
+			included, pending = w.heads(q.At)
+		}
 		switch {
-		case w.pending == nil || q.Assumption == primitives.AssumeTimedOut:
-			return pvd(w.include), nil
+		case pending == nil || q.Assumption == primitives.AssumeTimedOut:
+			return pvd(included), nil
 		case q.Assumption == primitives.AssumeIncluded:
-			return pvd(w.pending), nil
+			return pvd(pending), nil
 		}
 		return (*primitives.PersistedValidationData)(nil), nil
 	case SessionIndexForChild:
@@ -136,7 +148,10 @@ func (w *world) answer(q RelayQuery) (any, error) {
 	case ClaimQueue:
 		return w.queue, nil
 	case SchedulingLookahead:
-		return uint32(3), nil
+		if w.window == 0 {
+			return nil, errors.New("ParachainHost_scheduling_lookahead is not there")
+		}
+		return w.window, nil
 	case ValidatorCount:
 		return 4, nil
 	case GroupForCore:
@@ -191,7 +206,7 @@ func TestLookahead(t *testing.T) {
 	w.at(11.3, RelayImported{r2})
 	w.expect("#2 on relay #11, core 0, group 7")
 
-	w.room = func(at, _ Hash) bool { return false }
+	w.room = func(CanBuildUpon) bool { return false }
 	w.at(12.3, RelayImported{w.relayBlock(r2, 12, false)})
 	w.expect("passed: segment_full")
 	w.info.SegmentAPI = 0
@@ -213,8 +228,8 @@ func TestWhyARelayParentIsPassed(t *testing.T) {
 		"pending block not here":  {func(w *world) { w.pending = &primitives.Header{Number: 4} }, "passed: parent_unknown"},
 		"included block not here": {func(w *world) { w.include = &primitives.Header{Number: 4} }, "passed: parent_unknown"},
 		"relay parent offset":     {func(w *world) { w.info.RelayParentOffset = 1 }, "refused: relay_parent_offset"},
-		"the runtime refuses":     {func(w *world) { w.build = errors.New("Slot must increase") }, "refused: runtime"},
-		"too expensive":           {func(w *world) { w.build = &RefusedError{TooExpensive, "3 s"} }, "refused: authoring_duration"},
+		"the runtime refuses":     {func(w *world) { w.build = func(BuildBlock) error { return errors.New("Slot must increase") } }, "refused: runtime"},
+		"too expensive":           {func(w *world) { w.build = func(BuildBlock) error { return &RefusedError{TooExpensive, "3 s"} } }, "refused: authoring_duration"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, Lookahead)
@@ -315,7 +330,7 @@ func TestAnyAnswers(t *testing.T) {
 			}
 			room := rapid.Bool().Draw(t, "room")
 			for _, w := range []*world{a, b} {
-				w.room = func(_, _ Hash) bool { return room }
+				w.room = func(CanBuildUpon) bool { return room }
 				for _, in := range inputs {
 					w.at(float64(n)+0.3, in)
 				}
