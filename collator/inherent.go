@@ -38,12 +38,17 @@ func (s *story) inherent(relayParent *primitives.Header, pvd *primitives.Persist
 
 // paraList reads a list of paras from the relay state; it is empty where nothing stands.
 func (s *story) paraList(relayParent *primitives.Header, key []byte) []primitives.ParaID {
-	raw := relay[[]byte](s, relayParent, StorageValue{relayParent.Hash(), key})
+	return decodeParas(relay[[]byte](s, relayParent, StorageValue{relayParent.Hash(), key}))
+}
+
+// decodeParas decodes a list of paras; what is not one counts as empty, as in the node.
+func decodeParas(raw []byte) []primitives.ParaID {
 	d := scale.NewDecoder(raw)
-	if len(raw) == 0 {
+	list := scale.DecodeVecFunc(d, 1<<16, func(d *scale.Decoder) primitives.ParaID { return primitives.ParaID(d.U32()) })
+	if d.Err() != nil {
 		return nil
 	}
-	return scale.DecodeVecFunc(d, 1<<16, func(d *scale.Decoder) primitives.ParaID { return primitives.ParaID(d.U32()) })
+	return list
 }
 
 // proofKeys are the keys of the relay state that every parachain block reads.
