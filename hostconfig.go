@@ -85,10 +85,13 @@ func LoadRelayConfig(c *primitives.HostConfiguration, path string) error {
 	var problems []error
 	applyObject(c, "", object, &problems)
 	if err := errors.Join(problems...); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %s", path, oneLine(err))
 	}
 	return nil
 }
+
+// oneLine makes one sentence of joined errors.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func applyObject(c *primitives.HostConfiguration, prefix string, object map[string]any, problems *[]error) {
 	keys := make([]string, 0, len(object))

@@ -84,7 +84,7 @@ func (s *Settings) Validate() error {
 		return bad("--transfers must be 0 to 10000")
 	}
 	if err := s.Relay.Validate(); err != nil {
-		return &SettingError{"the relay chain would refuse this host configuration:\n" + err.Error()}
+		return &SettingError{"the relay chain would refuse this host configuration: " + oneLine(err)}
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ type Options struct {
 	Events   io.Writer                // gets every event as one JSON line
 	OnEvent  func(pipeline.Timed)     // gets every event
 	Progress func(done, total uint32) // relay blocks
+	Steer    bool                     // development accounts get funds, so that [Simulation.Upgrade] can act
+	Measure  bool                     // measure the time in the runtime and in host functions, see [Simulation.Costs]
 }
 
 // Simulation is a network that is ready to run.
@@ -40,6 +42,7 @@ type Simulation struct {
 	options  Options
 	engine   *executor.Engine
 	pvf      *pvf.Validator
+	host     *parachain.Host
 	chain    *parachain.Chain
 	kind     collator.Kind
 	network  *pipeline.Network
@@ -65,12 +68,13 @@ func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error
 			sim.Close()
 		}
 	}()
-	if sim.engine, err = executor.NewEngine(ctx, executor.Config{CacheDir: s.CacheDir}); err != nil {
+	if sim.engine, err = executor.NewEngine(ctx, executor.Config{CacheDir: s.CacheDir, Stats: o.Measure}); err != nil {
 		return nil, err
 	}
 	host := parachain.NewHost(sim.engine)
+	sim.host = host
 	sim.pvf = pvf.New(sim.engine, s.ExecuteAll)
-	if sim.chain, err = host.Open(ctx, spec, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0}); err != nil {
+	if sim.chain, err = host.Open(ctx, spec, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer}); err != nil {
 		return nil, err
 	}
 	// Validators compile the code, metered, before the run, as they do when they accept it.

@@ -57,7 +57,7 @@ func run(args []string) int {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
-	root.AddCommand(simulateCommand(), validateCommand(), versionCommand())
+	root.AddCommand(simulateCommand(), rehearseCommand(), validateCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}
@@ -96,6 +96,8 @@ func report(err error) int {
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "pileus: interrupted")
 		return exitInterrupted
+	case errors.Is(err, errFindings):
+		return exitFindings
 	case errors.Is(err, errNothing):
 		return exitFailed
 	case errors.As(err, &usage), errors.As(err, &setting), isUnknownCommand(err):

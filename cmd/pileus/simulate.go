@@ -69,10 +69,16 @@ type cacheFlags struct {
 	none bool
 }
 
+// addCacheFlags gives the command the flags; they exclude each other.
 func addCacheFlags(cmd *cobra.Command, c *cacheFlags) {
 	cmd.Flags().StringVar(&c.dir, "cache", "", "folder for compiled runtimes (default: pileus in the user's cache folder)")
 	cmd.Flags().BoolVar(&c.none, "no-cache", false, "compile anew")
-	cmd.MarkFlagsMutuallyExclusive("cache", "no-cache")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if c.none && c.dir != "" {
+			return usageError{errors.New("--cache and --no-cache exclude each other")}
+		}
+		return nil
+	}
 }
 
 func (c *cacheFlags) folder() string {
