@@ -74,6 +74,45 @@ func memoryFill() body {
 	return function(c, valI64)
 }
 
+// words cuts a size into loads and stores: of eight bytes, and of four, two and one at the end.
+func words(size int32, each func(offset uint32, load, store byte)) {
+	at := int32(0)
+	for _, w := range []struct {
+		bytes       int32
+		load, store byte
+	}{{8, opI64Load, opI64Store}, {4, opI32Load, opI32Store}, {2, opI32Load16U, opI32Store16}, {1, opI32Load8U, opI32Store8}} {
+		for ; size-at >= w.bytes; at += w.bytes {
+			each(uint32(at), w.load, w.store)
+		}
+	}
+}
+
+// copyConstant is memory.copy of so many bytes: parameters to, from. All is loaded before
+// anything is stored, so overlapping ranges come out right.
+func copyConstant(size int32) (params []byte, b body) {
+	const to, from = 0, 1
+	c, stores := code(nil), code(nil)
+	words(size, func(offset uint32, load, store byte) {
+		c = c.get(to).get(from).mem(load, offset)
+		stores = append(code(nil).mem(store, offset), stores...)
+	})
+	return []byte{valI32, valI32}, function(append(c, stores...))
+}
+
+// zeroConstant is memory.fill of so many zeros: parameter to.
+func zeroConstant(size int32) (params []byte, b body) {
+	c := code(nil)
+	words(size, func(offset uint32, _, store byte) {
+		if c = c.get(0); store == opI64Store {
+			c = c.i64(0)
+		} else {
+			c = c.i32(0)
+		}
+		c = c.mem(store, offset)
+	})
+	return []byte{valI32}, function(c)
+}
+
 // truncTypes are parameter and result of a saturating conversion.
 func truncTypes(sub uint32) (from, to byte) {
 	from, to = valF32, valI32

@@ -61,7 +61,7 @@ func pair(t testing.TB, m *module) (before, after api.Module) {
 	return start(t, m, api.CoreFeaturesV2), start(t, lowered(t, m), api.CoreFeaturesV1)
 }
 
-func call(t testing.TB, m api.Module, args ...uint64) (uint64, error) {
+func call(m api.Module, args ...uint64) (uint64, error) {
 	out, err := m.ExportedFunction("f").Call(context.Background(), args...)
 	if err != nil || len(out) == 0 {
 		return 0, err
@@ -81,8 +81,8 @@ func TestSignExtension(t *testing.T) {
 			if typ == valI32 {
 				v &= math.MaxUint32
 			}
-			want, _ := call(t, before, v)
-			got, err := call(t, after, v)
+			want, _ := call(before, v)
+			got, err := call(after, v)
 			if err != nil || got != want {
 				r.Fatalf("%s(%x) = %x, want %x, %v", instr{op: op}.name(), v, got, want, err)
 			}
@@ -101,8 +101,8 @@ func TestSaturatingConversion(t *testing.T) {
 			if from == valF32 {
 				bits = uint64(math.Float32bits(float32(v)))
 			}
-			want, _ := call(t, before, bits)
-			got, err := call(t, after, bits)
+			want, _ := call(before, bits)
+			got, err := call(after, bits)
 			if err != nil || got != want {
 				fail("%s(%v) = %x, want %x, %v", truncNames[sub], v, got, want, err)
 			}
@@ -118,8 +118,10 @@ func TestSaturatingConversion(t *testing.T) {
 
 var threeNumbers = []byte{valI32, valI32, valI32}
 
+type fataler interface{ Fatalf(string, ...any) }
+
 // sameMemory runs both on the same memory and compares what is there afterwards.
-func sameMemory(r *rapid.T, t testing.TB, before, after api.Module, seed uint32, args ...uint64) {
+func sameMemory(r fataler, before, after api.Module, seed uint32, args ...uint64) {
 	image := make([]byte, pageSize)
 	for i := range image {
 		seed = seed*1664525 + 1013904223
@@ -127,8 +129,8 @@ func sameMemory(r *rapid.T, t testing.TB, before, after api.Module, seed uint32,
 	}
 	before.Memory().Write(0, image)
 	after.Memory().Write(0, image)
-	_, wantErr := call(t, before, args...)
-	_, gotErr := call(t, after, args...)
+	_, wantErr := call(before, args...)
+	_, gotErr := call(after, args...)
 	if nothing := args[2] == 0; (wantErr != nil) != (gotErr != nil) && !(nothing && gotErr == nil) {
 		r.Fatalf("%v: error %v, want %v", args, gotErr, wantErr)
 	}
@@ -151,7 +153,7 @@ func TestMemoryCopy(t *testing.T) {
 		if rapid.Bool().Draw(r, "far") {
 			to = rapid.Uint32Range(0, pageSize).Draw(r, "to")
 		}
-		sameMemory(r, t, before, after, n, uint64(to), uint64(from), uint64(n))
+		sameMemory(r, before, after, n, uint64(to), uint64(from), uint64(n))
 	})
 }
 
@@ -160,8 +162,22 @@ func TestMemoryFill(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		n := rapid.Uint32Range(0, 200).Draw(r, "n")
 		to := rapid.Uint32Range(0, pageSize-100).Draw(r, "to")
-		sameMemory(r, t, before, after, n, uint64(to), rapid.Uint64Range(0, math.MaxUint32).Draw(r, "byte"), uint64(n))
+		sameMemory(r, before, after, n, uint64(to), rapid.Uint64Range(0, math.MaxUint32).Draw(r, "byte"), uint64(n))
 	})
+}
+
+func TestConstantSize(t *testing.T) {
+	for size := int32(1); size <= maxUnrolled+1; size++ {
+		moved, movedLow := pair(t, small(threeNumbers, nil, code(nil).get(0).get(1).i32(size).op(opPrefixFC, subMemoryCopy, 0, 0)))
+		zeroed, zeroedLow := pair(t, small(threeNumbers, nil, code(nil).get(0).i32(0).i32(size).op(opPrefixFC, subMemoryFill, 0)))
+		for _, at := range [][2]uint64{{100, 300}, {300, 100}, {100, 103}, {103, 100}, {100, 100}, {pageSize - 5, 0}, {0, pageSize - 5}} {
+			sameMemory(t, moved, movedLow, uint32(size), at[0], at[1], 1)
+			sameMemory(t, zeroed, zeroedLow, uint32(size), at[0], at[1], 1)
+		}
+	}
+	// Another byte than zero, and a size that is no constant, are left to the loops.
+	filled, filledLow := pair(t, small(threeNumbers, nil, code(nil).get(0).i32(7).i32(20).op(opPrefixFC, subMemoryFill, 0)))
+	sameMemory(t, filled, filledLow, 1, 100, 0, 1)
 }
 
 func TestGrow(t *testing.T) {
@@ -206,7 +222,7 @@ func TestSegments(t *testing.T) {
 func TestStoreText(t *testing.T) {
 	for _, text := range []string{"", "a", "12345678", "GOGC=off\x00GOMEMLIMIT=1\x00"} {
 		i := start(t, small([]byte{valI32}, nil, storeText(nil, 0, text)), api.CoreFeaturesV1)
-		if _, err := call(t, i, 100); err != nil {
+		if _, err := call(i, 100); err != nil {
 			t.Fatal(err)
 		}
 		if b, _ := i.Memory().Read(100, uint32(len(text))+8); string(b) != text+string(make([]byte, 8)) {

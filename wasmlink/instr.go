@@ -6,12 +6,13 @@ import (
 	"pileus/internal/wasm"
 )
 
-// instr is one instruction: its opcode, behind the prefix 0xfc the second one, and the
-// immediate index of a call.
+// instr is one instruction: its opcode, behind the prefix 0xfc the second one, the
+// immediate index of a call, and the value of an i32.const.
 type instr struct {
 	op    byte
 	sub   uint32
 	index uint32
+	value int32
 }
 
 // Second opcodes behind 0xfc.
@@ -55,7 +56,7 @@ func next(r *wasm.Reader) (in instr) {
 			r.Fail("another memory than 0 (multi-memory)")
 		}
 	case op == opI32Const:
-		r.S64(32)
+		in.value = int32(r.S64(32))
 	case op == opI64Const:
 		r.S64(64)
 	case op == opF32Const:

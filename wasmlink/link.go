@@ -3,7 +3,7 @@ package wasmlink
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 
 	"pileus/executor"
@@ -204,7 +204,8 @@ func (l *linker) lower() error {
 		m.add(t.Params, t.Results, b)
 		l.report.Stubs = append(l.report.Stubs, i.Name)
 	}
-	sort.Strings(l.report.Stubs)
+	slices.Sort(l.report.Stubs)
+	l.report.Stubs = slices.Compact(l.report.Stubs)
 	low := &lowering{m: m, index: index, owned: true, helpers: map[string]uint32{}, counts: map[string]int{}}
 	low.helper(instr{op: opPrefixFC, sub: subMemoryCopy})
 	low.helper(instr{op: opPrefixFC, sub: subMemoryFill})

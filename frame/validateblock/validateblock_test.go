@@ -14,6 +14,7 @@ import (
 	"pileus/executor"
 	"pileus/frame/frametest"
 	"pileus/frame/host"
+	"pileus/hashing"
 	"pileus/internal/testdata"
 	"pileus/primitives"
 	"pileus/runtimes/guide"
@@ -26,6 +27,7 @@ type chain struct {
 	*frametest.Chain
 	config Config
 	relay  *frametest.Relay
+	filler [][]byte // keys that a proof shows for nothing
 }
 
 func newChain(t testing.TB, s guide.Settings) *chain {
@@ -36,7 +38,7 @@ func newChain(t testing.TB, s guide.Settings) *chain {
 		t.Fatal(err)
 	}
 	return &chain{c, Config{r.Runtime, r.ParachainSystem, Aura{r.Aura, r.AuraExt}},
-		&frametest.Relay{Number: 101, Slot: 300_000_000, Included: c.Genesis.EncodeTo(nil)}}
+		&frametest.Relay{Number: 101, Slot: 300_000_000, Included: c.Genesis.EncodeTo(nil)}, nil}
 }
 
 // pov is a candidate: blocks on a parent, and what they need of its state.
@@ -60,6 +62,11 @@ func (c *chain) build(t testing.TB, n int, bundle bool, extrinsics ...[]byte) *p
 	start, proof := c.State, trie.NewRecorder()
 	tip := c.Clone()
 	p := &pov{}
+	for _, key := range c.filler {
+		if _, _, err := start.Top().Get(key, proof); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i := range n {
 		digest := primitives.Digest{}
 		if bundle {
@@ -102,6 +109,23 @@ func (c *chain) build(t testing.TB, n int, bundle bool, extrinsics ...[]byte) *p
 type within struct {
 	*trie.Recorder
 	start *trie.State
+}
+
+// fill puts n values of some bytes into the state, which every proof then shows.
+func (c *chain) fill(t testing.TB, n, size int) {
+	t.Helper()
+	var changes []trie.Change
+	for i := range n {
+		key := hashing.Blake2b256(scale.AppendU32(nil, uint32(i)))
+		c.filler = append(c.filler, key[:])
+		changes = append(changes, trie.Change{Key: key[:], Value: append(key[:], make([]byte, size-32)...)})
+	}
+	state, err := c.State.Apply(trie.V1, changes, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.State, c.Head.StateRoot = state, state.Root()
+	c.relay.Included = c.Head.EncodeTo(nil)
 }
 
 // author builds a block on tip whose inherent names another parent: that of the PoV.

@@ -43,14 +43,22 @@ func TestWasm(t *testing.T) {
 	for range 3000 {
 		transfers = append(transfers, c.sign(t, "Balances", "transfer_keep_alive", account("Bob"), uint64(1e12)))
 	}
+	large, small := newChain(t, guide.Phase3()), newChain(t, guide.Phase3())
+	large.fill(t, 1250, 4096)
+	small.fill(t, 40_000, 40)
+	reference := rust(t, "phase3")
 	for _, tc := range []struct {
-		name       string
+		name string
+		*chain
 		extrinsics [][]byte
 	}{
-		{"empty", nil},
-		{"a large remark", [][]byte{newChain(t, guide.Phase3()).sign(t, "System", "remark", make([]byte, 3<<20))}},
-		{"full of transfers", transfers},
+		{"empty", c, nil},
+		{"a large remark", c, [][]byte{newChain(t, guide.Phase3()).sign(t, "System", "remark", make([]byte, 3<<20))}},
+		{"full of transfers", c, transfers},
+		{"a proof of large values", large, nil},
+		{"a proof of small values", small, nil},
 	} {
+		c := tc.chain
 		p := c.build(t, 1, false, tc.extrinsics...)
 		n := len(p.data.Blocks[0].Extrinsics) - 2
 		if n < min(len(tc.extrinsics), 100) {
@@ -66,7 +74,12 @@ func TestWasm(t *testing.T) {
 		if err != nil || string(got) != string(want) {
 			t.Errorf("%s: %x, want %x, %v", tc.name, got, want, err)
 		}
-		t.Logf("%s: %d extrinsics, %d bytes of arguments, %v", tc.name, n, len(params), time.Since(from))
+		took := time.Since(from)
+		from = time.Now()
+		if got, err := reference.Call(ctx, "validate_block", params, executor.CallOptions{}); err != nil || string(got) != string(want) {
+			t.Errorf("%s: Rust: %x, want %x, %v", tc.name, got, want, err)
+		}
+		t.Logf("%s: %d extrinsics, %d bytes of arguments, %v; in Rust %v", tc.name, n, len(params), took, time.Since(from))
 	}
 	p := c.build(t, 1, false)
 	p.RelayParentNumber++
