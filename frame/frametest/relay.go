@@ -20,9 +20,17 @@ type Relay struct {
 	Restricted bool
 	Downward   []primitives.InboundMessage // new ones
 	DmqHead    primitives.Hash             // of the queue, new ones included
+	Ingress    []Ingress                   // ascending by sender
 	Config     *[11]uint32                 // AbridgedHostConfiguration
 
 	state *trie.Trie
+}
+
+// Ingress is an open channel from another parachain.
+type Ingress struct {
+	Sender   primitives.ParaID
+	Head     primitives.Hash             // of its message queue chain, new messages included
+	Messages []primitives.InboundMessage // new ones
 }
 
 // DefaultConfig is the host configuration of a relay chain of today.
@@ -65,6 +73,19 @@ func (r *Relay) trie(para primitives.ParaID) *trie.Trie {
 	if !r.DmqHead.IsZero() {
 		pairs = append(pairs, trie.Pair{Key: primitives.KeyDmqMqcHead(para), Value: r.DmqHead[:]})
 	}
+	if len(r.Ingress) > 0 {
+		index := scale.AppendCompact(nil, uint64(len(r.Ingress)))
+		for _, c := range r.Ingress {
+			index = c.Sender.EncodeTo(index)
+			channel := primitives.HrmpChannel{MaxCapacity: 8, MaxTotalSize: 1 << 20, MaxMessageSize: 1 << 17}
+			if !c.Head.IsZero() {
+				channel.MQCHead = &c.Head
+			}
+			id := primitives.ChannelID{Sender: c.Sender, Recipient: para}
+			pairs = append(pairs, trie.Pair{Key: primitives.KeyHrmpChannel(id), Value: channel.EncodeTo(nil)})
+		}
+		pairs = append(pairs, trie.Pair{Key: primitives.KeyHrmpIngress(para), Value: index})
+	}
 	r.state = trie.FromPairs(trie.V1, pairs)
 	return r.state
 }
@@ -80,6 +101,13 @@ func (r *Relay) Inherent(c *Chain) *primitives.ParachainInherentData {
 		primitives.KeyHrmpIngress(c.Para), primitives.KeyHrmpEgress(c.Para), primitives.KeyUpgradeGoAhead(c.Para),
 		primitives.KeyUpgradeRestriction(c.Para), primitives.KeyAuthorities, primitives.KeyNextAuthorities,
 	}
+	horizontal := map[primitives.ParaID][]primitives.InboundMessage{}
+	for _, in := range r.Ingress {
+		keys = append(keys, primitives.KeyHrmpChannel(primitives.ChannelID{Sender: in.Sender, Recipient: c.Para}))
+		if len(in.Messages) > 0 {
+			horizontal[in.Sender] = in.Messages
+		}
+	}
 	proof, err := trie.ReadProof(state, keys)
 	if err != nil {
 		panic(err) // a trie in memory is whole
@@ -88,7 +116,7 @@ func (r *Relay) Inherent(c *Chain) *primitives.ParachainInherentData {
 		ValidationData: primitives.PersistedValidationData{
 			ParentHead: c.Head.EncodeTo(nil), RelayParentNumber: r.Number, RelayParentStorageRoot: state.Root(), MaxPoVSize: primitives.MaxPoVSize,
 		},
-		RelayChainState: proof, DownwardMessages: r.Downward,
+		RelayChainState: proof, DownwardMessages: r.Downward, HorizontalMessages: horizontal,
 	}
 	if c.Offset > 0 {
 		data.RelayParentDescendants = r.descendants(state.Root(), c.Offset)

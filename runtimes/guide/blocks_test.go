@@ -196,40 +196,71 @@ func accountBytes(name string) []byte {
 // TestBlocksAsRust: whatever is in the blocks, Go and Rust make the same ones, with the
 // same results, events, proof sizes and state.
 func TestBlocksAsRust(t *testing.T) {
-	start := both(t, "phase3")
+	var start [][2]*frametest.Chain
+	for _, s := range Stages {
+		start = append(start, both(t, s.Name))
+	}
 	rapid.Check(t, func(t *rapid.T) {
-		chains := [2]*frametest.Chain{start[0].Clone(), start[1].Clone()}
-		for n := range rapid.IntRange(1, 4).Draw(t, "blocks") {
-			var list [2][][]byte
-			var says []string
-			for range rapid.IntRange(0, 5).Draw(t, "extrinsics") {
-				x, what := step(t, chains)
-				says = append(says, what)
-				list[0], list[1] = append(list[0], x[0]), append(list[1], x[1])
-			}
-			included := chains[0].Genesis.EncodeTo(nil)
-			if n > 0 && rapid.Bool().Draw(t, "parent included") {
-				included = chains[0].Head.EncodeTo(nil)
-			}
-			var blocks [2]*frametest.Block
-			var errs [2]error
-			relay := frametest.Relay{Number: 101 + uint32(n), Slot: firstSlot + uint64(n), Included: included}
-			if signal := primitives.UpgradeAbort; rapid.IntRange(0, 5).Draw(t, "abort") == 0 {
-				relay.GoAhead = &signal
-			}
-			for i, c := range chains {
-				r := relay
-				blocks[i], errs[i] = c.Advance(&r, list[i]...)
-			}
-			if errs[0] != nil || errs[1] != nil {
-				if errs[0] == nil || errs[1] == nil {
-					t.Fatalf("block %d: Go %v, Rust %v", n+1, errs[0], errs[1])
-				}
-				return
-			}
-			compare(t, chains, blocks, says)
-		}
+		c := start[rapid.IntRange(0, len(start)-1).Draw(t, "stage")]
+		testBlocks(t, [2]*frametest.Chain{c[0].Clone(), c[1].Clone()})
 	})
+}
+
+func testBlocks(t *rapid.T, chains [2]*frametest.Chain) {
+	relay := frametest.Relay{Number: 100, Slot: firstSlot - 1, Included: chains[0].Genesis.EncodeTo(nil)}
+	var queue primitives.Hash
+	channels := make([]primitives.Hash, rapid.IntRange(0, 3).Draw(t, "channels"))
+	for n := range rapid.IntRange(1, 4).Draw(t, "blocks") {
+		var list [2][][]byte
+		var says []string
+		for range rapid.IntRange(0, 5).Draw(t, "extrinsics") {
+			x, what := step(t, chains)
+			says = append(says, what)
+			list[0], list[1] = append(list[0], x[0]), append(list[1], x[1])
+		}
+		ahead := rapid.SampledFrom([]uint64{0, 1, 2, 2, 4}).Draw(t, "relay blocks ahead")
+		relay = frametest.Relay{Number: relay.Number + uint32(ahead), Slot: relay.Slot + ahead, Included: relay.Included}
+		if n == 0 {
+			relay.Slot = firstSlot
+		}
+		if rapid.IntRange(0, 3).Draw(t, "parent included") > 0 {
+			relay.Included = chains[0].Head.EncodeTo(nil)
+		}
+		if rapid.IntRange(0, 5).Draw(t, "signal") == 0 {
+			signal := rapid.SampledFrom([]primitives.UpgradeGoAhead{primitives.UpgradeAbort, primitives.UpgradeApproved}).Draw(t, "go-ahead")
+			relay.GoAhead = &signal
+		}
+		relay.Restricted = rapid.IntRange(0, 5).Draw(t, "restricted") == 0
+		for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "downward messages") {
+			m := primitives.InboundMessage{SentAt: relay.Number, Data: []byte("down")}
+			relay.Downward = append(relay.Downward, m)
+			queue = primitives.ChainMessage(queue, m)
+		}
+		relay.DmqHead = queue
+		for sender, head := range channels {
+			in := frametest.Ingress{Sender: primitives.ParaID(1000 + sender)}
+			for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "horizontal messages") {
+				m := primitives.InboundMessage{SentAt: relay.Number, Data: []byte("across")}
+				in.Messages = append(in.Messages, m)
+				head = primitives.ChainMessage(head, m)
+			}
+			in.Head, channels[sender] = head, head
+			relay.Ingress = append(relay.Ingress, in)
+		}
+		var blocks [2]*frametest.Block
+		var errs [2]error
+		for i, c := range chains {
+			r := relay
+			blocks[i], errs[i] = c.Advance(&r, list[i]...)
+		}
+		if errs[0] != nil || errs[1] != nil {
+			if errs[0] == nil || errs[1] == nil {
+				t.Fatalf("block %d: Go %v, Rust %v", n+1, errs[0], errs[1])
+			}
+			return
+		}
+		compare(t, chains, blocks, says)
+	}
 }
 
 func compare(t *rapid.T, chains [2]*frametest.Chain, blocks [2]*frametest.Block, says []string) {

@@ -15,6 +15,7 @@ func (p *Pallet) receiveDownward(expected hashing.Hash, m *InboundMessages) (use
 	if len(m.DownwardHashed) > 0 && len(m.Downward) == 0 {
 		panic("Advancement rule violation: mandatory messages missing")
 	}
+	used = p.System().DbWeight.With(frame.Weight{RefTime: 1_735_000 + 25_300_108*uint64(len(m.Downward)), ProofSize: 8013}, 4, 4)
 	head := p.LastDmqMqcHead.Get()
 	if n := len(m.Downward); n > 0 {
 		p.downwardReceived.Deposit(uint32(n))
@@ -23,7 +24,7 @@ func (p *Pallet) receiveDownward(expected hashing.Hash, m *InboundMessages) (use
 		}
 		p.LastDmqMqcHead.Put(head)
 		if p.DmpQueue != nil {
-			used = p.DmpQueue(m.Downward)
+			used = used.Add(p.DmpQueue(m.Downward))
 		}
 		p.downwardProcessed.Deposit(used, head)
 		last := MessageID{SentAt: m.Downward[n-1].SentAt}
@@ -39,7 +40,7 @@ func (p *Pallet) receiveDownward(expected hashing.Hash, m *InboundMessages) (use
 		panic("DMQ head mismatch")
 	}
 	p.ProcessedDownwardMessages.Put(uint32(len(m.Downward)))
-	return used.Add(p.System().DbWeight.With(frame.Weight{RefTime: 1_735_000, ProofSize: 8013}, 4, 4))
+	return used
 }
 
 // heads are the message queue chains by sender, ascending.
@@ -96,6 +97,7 @@ func (p *Pallet) receiveHorizontal(ingress []Channel, m *InboundMessages, relayP
 		p.LastHrmpMqcHeads.Put(list)
 		return used
 	}
+	used = p.System().DbWeight.With(used, 1, 1)
 	mark := p.HrmpWatermark.Get()
 	previous := m.Horizontal[0].SentAt
 	for _, msg := range m.Horizontal {
@@ -121,7 +123,7 @@ func (p *Pallet) receiveHorizontal(ingress []Channel, m *InboundMessages, relayP
 	}
 	p.LastProcessedHrmpMessage.Put(last)
 	if p.XcmpMessageHandler != nil {
-		used = p.XcmpMessageHandler(m.Horizontal)
+		used = used.Add(p.XcmpMessageHandler(m.Horizontal))
 	}
 	p.HrmpWatermark.Put(mark)
 	return used
