@@ -392,3 +392,25 @@ func FuzzValidateBlock(f *testing.F) {
 	f.Add(c.build(f, 1, true).encode())
 	f.Fuzz(func(t *testing.T, params []byte) { _, _ = c.native(params) })
 }
+
+// BenchmarkValidateBlock runs in memory; signatures, which under Wasm are the host's, are not verified.
+func BenchmarkValidateBlock(b *testing.B) {
+	for _, n := range []int{0, 200} {
+		c := newChain(b, guide.Phase3())
+		var list [][]byte
+		for range n {
+			list = append(list, c.sign(b, "Balances", "transfer_keep_alive", account("Bob"), uint64(1e12)))
+		}
+		params := c.build(b, 1, false, list...).encode()
+		b.Run(fmt.Sprintf("%d transfers", n), func(b *testing.B) {
+			b.ReportAllocs()
+			host.Run(host.Empty(), func() {
+				previous := host.SetNative(host.Native{Sr25519Verify: func(*[64]byte, []byte, *[32]byte) bool { return true }})
+				defer host.SetNative(previous)
+				for b.Loop() {
+					ValidateBlock(c.config, params)
+				}
+			})
+		})
+	}
+}
