@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"pileus/hashing"
 	"pileus/metadata"
 	"pileus/primitives"
 	"pileus/scale"
+	"pileus/trie"
 )
 
 // transferPeriod is the number of blocks for which a transfer is valid; wallets take 64.
@@ -110,4 +112,37 @@ func (t *Transfers) Make(from int, to []byte, amount scale.U128, nonce uint64, a
 		return nil, fmt.Errorf("transfer: %w", err)
 	}
 	return xt, nil
+}
+
+// Sudo builds a call of a pallet in the name of the sudo key, which is that of the given
+// account: sudo(call).
+func (t *Transfers) Sudo(meta *metadata.Metadata, account int, pallet, name string, args ...any) ([]byte, error) {
+	inner, err := meta.EncodeCall(pallet, name, args...)
+	if err != nil {
+		return nil, err
+	}
+	call, err := meta.EncodeCall("Sudo", "sudo", metadata.Raw(inner))
+	if err != nil {
+		return nil, err
+	}
+	p := metadata.TxParams{Nonce: t.nonces[account], Genesis: t.genesis, Asset: metadata.None()}
+	signer := t.accounts[account].signer
+	var xt []byte
+	if t.general {
+		xt, err = meta.GeneralExtrinsic(&signer, call, t.pipeline, p)
+	} else {
+		xt, err = meta.SignedExtrinsic(signer, call, p)
+	}
+	if err == nil {
+		t.nonces[account]++
+	}
+	return xt, err
+}
+
+var keySudo = hashing.StorageKey("Sudo", "Key")
+
+// SudoKey is the account that may act as root; ok is false where there is none.
+func SudoKey(s *trie.State) (account []byte, ok bool) {
+	v, ok, err := s.Top().Get(keySudo, nil)
+	return v, ok && err == nil
 }

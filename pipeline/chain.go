@@ -66,6 +66,7 @@ type paraNode struct {
 	*parachain.Node
 	chain    *chain
 	name     string
+	key      [32]byte // under the key type aura
 	collator *collator.Collator
 }
 
@@ -89,13 +90,17 @@ func newChain(p Para) *chain {
 		infos: map[hashing.Hash]*collator.RuntimeInfo{}, code: p.Chain.CodeHash()}
 	c.pool = txpool.New(txpool.DefaultLimits(), p.Chain.Genesis.Hash(), p.Chain.Genesis.Number)
 	for _, key := range p.Chain.Keys {
-		n := &paraNode{Node: parachain.NewNode(p.Chain), chain: c, name: key.Name}
-		params := collator.DefaultParams(p.Collator)
-		params.ParaID, params.ParaBackend, params.Keystore, params.AuthoringDuration = c.id, backend{n.Node}, [][32]byte{key.Public}, p.AuthoringDuration
-		n.collator = collator.New(params)
+		n := &paraNode{Node: parachain.NewNode(p.Chain), chain: c, name: key.Name, key: key.Public}
+		n.collator = c.newCollator(n)
 		c.nodes = append(c.nodes, n)
 	}
 	return c
+}
+
+func (c *chain) newCollator(n *paraNode) *collator.Collator {
+	params := collator.DefaultParams(c.Collator)
+	params.ParaID, params.ParaBackend, params.Keystore, params.AuthoringDuration = c.id, backend{n.Node}, [][32]byte{n.key}, c.AuthoringDuration
+	return collator.New(params)
 }
 
 // names are those of the collators.

@@ -50,6 +50,7 @@ type Network struct {
 	collations map[primitives.CandidateHash]*collation
 	seen       map[string]bool // what is told once
 	verified   map[signature]bool
+	calls      []relay.Call // for the next relay block
 }
 
 // relayBlock is a relay block with the state after it.
@@ -69,6 +70,7 @@ func (n *Network) Run(ctx context.Context, slots uint32) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	n.ctx = ctx
+	defer func() { n.ctx = context.Background() }() // for what is asked between runs
 	from := n.nextSlot()
 	for i := range primitives.Slot(slots) {
 		n.world.At(time.Duration(from+i)*relaySlot, func() {
@@ -118,7 +120,7 @@ func (n *Network) propose(author *node, p validator.Propose) {
 	if n.cfg.Faults.Inherent != nil {
 		n.cfg.Faults.Inherent(p.Slot, p.Data)
 	}
-	block, state, events, dropped, err := relay.Author(parent.state, parent.header, p.Slot, author.signer, p.Data, n.cfg.Faults.calls(p.Slot)...)
+	block, state, events, dropped, err := relay.Author(parent.state, parent.header, p.Slot, author.signer, p.Data, append(n.takeCalls(), n.cfg.Faults.calls(p.Slot)...)...)
 	if err != nil {
 		n.fail(fmt.Errorf("author relay block #%d: %w", parent.number()+1, err))
 		return

@@ -1,0 +1,89 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"pileus/collator"
+	"pileus/parachain"
+	"pileus/primitives"
+	"pileus/relay"
+	"pileus/txpool"
+)
+
+// SwitchCollator lets every collator of the parachains be of another kind from now on, as
+// if the nodes had been started anew with another binary. What they knew, they keep.
+func (n *Network) SwitchCollator(kind collator.Kind) {
+	for _, c := range n.chains {
+		c.Collator = kind
+		for _, p := range c.nodes {
+			p.collator = c.newCollator(p)
+		}
+	}
+}
+
+// Govern gives the next relay block calls of the relay chain's own governance.
+func (n *Network) Govern(calls ...relay.Call) { n.calls = append(n.calls, calls...) }
+
+// RelayConfig is the relay chain's configuration as it is in force.
+func (n *Network) RelayConfig() *primitives.HostConfiguration { return n.best.state.Config() }
+
+// RelayBlock is the number of the newest relay block.
+func (n *Network) RelayBlock() uint32 { return n.best.number() }
+
+// Runtime is the code that the first parachain's newest block in the hands of its first
+// node demands, with that block's state.
+func (n *Network) Runtime() (*parachain.Code, *parachain.Entry, error) {
+	best := n.chains[0].nodes[0].Best()
+	code, err := n.chains[0].Host.CodeAt(n.ctx, best.State, parachain.OnChain)
+	return code, best, err
+}
+
+// takeCalls are the calls for the relay block that is being made.
+func (n *Network) takeCalls() []relay.Call {
+	calls := n.calls
+	n.calls = nil
+	return calls
+}
+
+// ErrNoSudo says that a chain has no sudo key that is a development account, so that
+// nothing can be done in its governance's name.
+var ErrNoSudo = errors.New("the chain has no sudo key that is a development account")
+
+// Upgrade submits new code of the first parachain to its pool, in the name of its sudo
+// key: sudo(System.set_code(code)). It says how it was done.
+func (n *Network) Upgrade(code []byte) (how string, err error) {
+	c := n.chains[0]
+	best := c.nodes[0].Best()
+	runtime, err := c.Host.CodeAt(n.ctx, best.State, parachain.OffChain)
+	if err != nil {
+		return "", err
+	}
+	meta, err := runtime.Metadata(n.ctx)
+	if err != nil {
+		return "", err
+	}
+	signer := c.sudo(best)
+	if signer < 0 {
+		return "", ErrNoSudo
+	}
+	if err := n.renewTransfers(c, best); err != nil {
+		return "", err
+	}
+	xt, err := c.transfers.Sudo(meta, signer, "System", "set_code", code)
+	if err != nil {
+		return "", fmt.Errorf("make the upgrade's transaction: %w", err)
+	}
+	n.pool(c, txpool.Submit{Extrinsic: xt, Source: txpool.External})
+	return fmt.Sprintf("sudo(System.set_code) by %s", c.Chain.Accounts[signer].Name), nil
+}
+
+// sudo is the development account that holds the sudo key; -1 if there is none.
+func (c *chain) sudo(best *parachain.Entry) int {
+	key, ok := parachain.SudoKey(best.State)
+	if !ok {
+		return -1
+	}
+	return slices.IndexFunc(c.Chain.Accounts, func(a parachain.Account) bool { return string(a.ID) == string(key) })
+}
