@@ -23,6 +23,9 @@ func (r *Report) Check(assertions ...Assertion) error {
 
 func eachPara(f func(p *ParaReport) error) Assertion {
 	return func(r *Report) error {
+		if len(r.Paras) == 0 {
+			return errors.New("the report has no parachain")
+		}
 		var errs []error
 		for i := range r.Paras {
 			if err := f(&r.Paras[i]); err != nil {

@@ -67,6 +67,7 @@ type loading struct {
 	once   sync.Once
 	module *Module
 	err    error
+	again  bool // it was stopped: whoever waited does it again
 }
 
 // NewEngine returns an engine; its cache folder is made if need be.
@@ -103,31 +104,52 @@ func (e *Engine) Close(ctx context.Context) error {
 // compiled once.
 func (e *Engine) Load(ctx context.Context, code []byte) (*Module, error) {
 	hash := hashing.Blake2b256(code)
+	for {
+		l := e.loading(hash)
+		l.once.Do(func() {
+			l.module, l.err = e.load(ctx, code, hash)
+			l.again = l.err != nil && ctx.Err() != nil // stopped, which says nothing of the code
+		})
+		if l.err == nil {
+			return l.module, nil
+		}
+		e.forget(hash, l)
+		if !l.again || ctx.Err() != nil {
+			return nil, l.err
+		}
+	}
+}
+
+func (e *Engine) loading(hash hashing.Hash) *loading {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	l := e.loaded[hash]
 	if l == nil {
 		l = &loading{}
 		e.loaded[hash] = l
 	}
-	e.mu.Unlock()
-	l.once.Do(func() {
-		var raw []byte
-		if raw, l.err = Decompress(code, CodeBombLimit); l.err == nil {
-			l.module, l.err = e.Compile(ctx, raw, Node)
-		}
-		if l.err == nil {
-			l.module.hash = hash
-		}
-	})
-	if l.err != nil {
-		e.mu.Lock()
-		if e.loaded[hash] == l {
-			delete(e.loaded, hash)
-		}
-		e.mu.Unlock()
-		return nil, l.err
+	return l
+}
+
+func (e *Engine) forget(hash hashing.Hash, l *loading) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.loaded[hash] == l {
+		delete(e.loaded, hash)
 	}
-	return l.module, nil
+}
+
+func (e *Engine) load(ctx context.Context, code []byte, hash hashing.Hash) (*Module, error) {
+	raw, err := Decompress(code, CodeBombLimit)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.Compile(ctx, raw, Node)
+	if err != nil {
+		return nil, err
+	}
+	m.hash = hash
+	return m, nil
 }
 
 // Set is a set of host functions.

@@ -247,6 +247,43 @@ func TestIndirect(t *testing.T) {
 	}
 }
 
+// A caller that gives up while code is compiled takes nobody with it.
+func TestLoadCanceled(t *testing.T) {
+	e, err := executor.NewEngine(context.Background(), executor.Config{Workers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	a := &assembly{} // takes some tenths of a second to compile
+	for range 4000 {
+		a.funcs = append(a.funcs, asmFunc{code: join(bytes.Repeat(join(i32Const(4096), i32Const(1), []byte{0x36, 0, 0}), 20), nothing)})
+	}
+	code := a.encode()
+	gone, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := e.Load(gone, code); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("the one that gives up: %v", err)
+		}
+	})
+	time.Sleep(20 * time.Millisecond)
+	for range 3 {
+		wg.Go(func() {
+			if _, err := e.Load(context.Background(), code); err != nil {
+				t.Errorf("one that waits: %v", err)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	cancel()
+	wg.Wait()
+	first, err := e.Load(context.Background(), code)
+	again, _ := e.Load(context.Background(), code)
+	if err != nil || first != again {
+		t.Errorf("the same code is loaded twice: %v", err)
+	}
+}
+
 // Modules that are refused before they run.
 func TestRefused(t *testing.T) {
 	e := engine(t)
