@@ -280,7 +280,7 @@ func (c *FragmentChain) Backed(hash primitives.CandidateHash) {
 	old := c.unconnected
 	c.unconnected = newStorage()
 	c.populate(old)
-
+	c.trimForks(old, &e.ParentHead)
 	c.keepUnconnected(old)
 }
 
