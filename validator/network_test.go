@@ -67,6 +67,7 @@ type network struct {
 	bitfield  func(from int, b *validator.BitfieldReceived) // may alter what goes out
 	execute   func(v *validator.Validate) (result *primitives.ValidationResult, cost time.Duration, err error)
 	offline   map[int]bool
+	trace     map[int][]delivery // what each node was told, if not nil
 }
 
 type relayBlock struct {
@@ -153,6 +154,9 @@ func (n *network) until(end time.Duration) {
 		n.now = max(n.now, d.at)
 		if n.offline[d.to] {
 			continue
+		}
+		if n.trace != nil {
+			n.trace[d.to] = append(n.trace[d.to], delivery{n.now, d.to, d.in})
 		}
 		for _, out := range n.nodes[d.to].Step(n.now, d.in) {
 			n.carryOut(d.to, out)
@@ -527,4 +531,42 @@ func BenchmarkRelayBlock(b *testing.B) {
 		n.slot()
 		n.notes = n.notes[:0]
 	}
+}
+
+// stubSigner costs nothing.
+type stubSigner struct{ *crypto.Sr25519Pair }
+
+func (stubSigner) Sign([]byte) [64]byte { return [64]byte{} }
+
+// BenchmarkNode is one validator that lives through a relay block with one candidate, from the offer over
+// the votes and bitfields of the others to its proposal, without what signatures cost.
+func BenchmarkNode(b *testing.B) {
+	const blocks = 32
+	n := newNetwork(b)
+	n.trace = map[int][]delivery{}
+	parent := "head 0"
+	for i := range blocks {
+		head := string(scale.AppendU64(nil, uint64(i)))
+		n.offer(n.draft(parent, head).seal(b))
+		parent = head
+		n.slot()
+	}
+	if got := n.state.Head(para); len(got) != 8 {
+		b.Fatalf("the chain stands at %q", got)
+	}
+	seconded := 0
+	for b.Loop() {
+		node := validator.New(validator.Config{Key: stubSigner{n.keys[0]}, Verify: func([64]byte, []byte, [32]byte) bool { return true }})
+		for _, d := range n.trace[0] {
+			for _, out := range node.Step(d.at, d.in) {
+				if note, ok := out.(validator.Note); ok && note.Kind == validator.NoteSeconded {
+					seconded++
+				}
+			}
+		}
+	}
+	if seconded == 0 {
+		b.Fatal("nothing was seconded")
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/blocks, "µs/block")
 }
