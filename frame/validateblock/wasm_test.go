@@ -21,7 +21,7 @@ func TestWasm(t *testing.T) {
 	}
 	ctx := context.Background()
 	from := time.Now()
-	r, err := wasmlink.Build(ctx, "testdata/phase3", wasmlink.BuildOptions{})
+	r, err := wasmlink.Build(ctx, "../../runtimes/guide/phase3", wasmlink.BuildOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
