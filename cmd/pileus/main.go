@@ -57,7 +57,7 @@ func run(args []string) int {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
-	root.AddCommand(simulateCommand(), rehearseCommand(), validateCommand(), versionCommand())
+	root.AddCommand(simulateCommand(), rehearseCommand(), validateCommand(), runtimeCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}
