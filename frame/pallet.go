@@ -149,9 +149,9 @@ func newEvent(p *Pallet, index uint8, name string, fields ...TypeField) event {
 	return event{p, index}
 }
 
-func (e event) begin() []byte { return append(make([]byte, 0, 96), e.pallet.Index, e.index) }
+func (e *event) begin() []byte { return append(make([]byte, 0, 96), e.pallet.Index, e.index) }
 
-func (e event) deposit(b []byte) { e.pallet.runtime.System.DepositEvent(b) }
+func (e *event) deposit(b []byte) { e.pallet.runtime.System.DepositEvent(b) }
 
 // Event0 is an event without fields, Event1 to Event4 have as many.
 type (
@@ -204,22 +204,22 @@ func NewEvent4[A, B, C, D any](p *Pallet, index uint8, name string, a Argument[A
 }
 
 // Deposit puts the event into the block.
-func (e Event0) Deposit() { e.deposit(e.begin()) }
+func (e *Event0) Deposit() { e.deposit(e.begin()) }
 
 // Deposit puts the event into the block.
-func (e Event1[A]) Deposit(a A) { e.deposit(e.a.Codec.Encode(e.begin(), a)) }
+func (e *Event1[A]) Deposit(a A) { e.deposit(e.a.Codec.Encode(e.begin(), a)) }
 
 // Deposit puts the event into the block.
-func (e Event2[A, B]) Deposit(a A, b B) {
+func (e *Event2[A, B]) Deposit(a A, b B) {
 	e.deposit(e.b.Codec.Encode(e.a.Codec.Encode(e.begin(), a), b))
 }
 
 // Deposit puts the event into the block.
-func (e Event3[A, B, C]) Deposit(a A, b B, c C) {
+func (e *Event3[A, B, C]) Deposit(a A, b B, c C) {
 	e.deposit(e.c.Codec.Encode(e.b.Codec.Encode(e.a.Codec.Encode(e.begin(), a), b), c))
 }
 
 // Deposit puts the event into the block.
-func (e Event4[A, B, C, D]) Deposit(a A, b B, c C, d D) {
+func (e *Event4[A, B, C, D]) Deposit(a A, b B, c C, d D) {
 	e.deposit(e.d.Codec.Encode(e.c.Codec.Encode(e.b.Codec.Encode(e.a.Codec.Encode(e.begin(), a), b), c), d))
 }

@@ -60,13 +60,16 @@ func hashed[K any](b []byte, h Hasher, c Codec[K], key K) []byte {
 // node's log says so.
 func decodeValue[T any](i *item, c Codec[T], raw []byte) (v T, ok bool) {
 	d := scale.NewDecoder(raw)
-	v = c.Decode(d)
-	if err := d.Err(); err != nil {
-		host.Log(host.LogError, "runtime::storage", "corrupted state at "+i.pallet.Name+"."+i.name+" ("+hex.EncodeToString(i.key())+"): "+err.Error())
-		var none T
-		return none, false
+	if v = c.Decode(d); d.Err() == nil {
+		return v, true
 	}
-	return v, true
+	i.corrupted(d.Err())
+	var none T
+	return none, false
+}
+
+func (i *item) corrupted(err error) {
+	host.Log(host.LogError, "runtime::storage", "corrupted state at "+i.pallet.Name+"."+i.name+" ("+hex.EncodeToString(i.key())+"): "+err.Error())
 }
 
 // Value is a single storage value.
@@ -93,10 +96,10 @@ func NewOptionValue[T any](p *Pallet, name string, c Codec[T]) Value[T] {
 }
 
 // Key is the storage key.
-func (v Value[T]) Key() []byte { return v.key() }
+func (v *Value[T]) Key() []byte { return v.key() }
 
 // TryGet is the stored value; ok is false if the key is absent.
-func (v Value[T]) TryGet() (value T, ok bool) {
+func (v *Value[T]) TryGet() (value T, ok bool) {
 	raw, ok := host.Get(v.key())
 	if !ok {
 		return v.initial, false
@@ -108,22 +111,22 @@ func (v Value[T]) TryGet() (value T, ok bool) {
 }
 
 // Get is the value, or the default.
-func (v Value[T]) Get() T {
+func (v *Value[T]) Get() T {
 	value, _ := v.TryGet()
 	return value
 }
 
 // Exists tells whether the key is present.
-func (v Value[T]) Exists() bool { return host.Exists(v.key()) }
+func (v *Value[T]) Exists() bool { return host.Exists(v.key()) }
 
 // Put stores a value.
-func (v Value[T]) Put(value T) { host.Set(v.key(), v.codec.Encode(nil, value)) }
+func (v *Value[T]) Put(value T) { host.Set(v.key(), v.codec.Encode(nil, value)) }
 
 // Kill removes the key.
-func (v Value[T]) Kill() { host.Clear(v.key()) }
+func (v *Value[T]) Kill() { host.Clear(v.key()) }
 
 // Take is TryGet and Kill; an absent key is left alone.
-func (v Value[T]) Take() (value T, ok bool) {
+func (v *Value[T]) Take() (value T, ok bool) {
 	if value, ok = v.TryGet(); ok {
 		v.Kill()
 	}
@@ -131,7 +134,7 @@ func (v Value[T]) Take() (value T, ok bool) {
 }
 
 // Mutate stores what f makes of the value.
-func (v Value[T]) Mutate(f func(*T)) {
+func (v *Value[T]) Mutate(f func(*T)) {
 	value := v.Get()
 	f(&value)
 	v.Put(value)
@@ -167,13 +170,13 @@ func NewOptionMap[K, T any](p *Pallet, name string, h Hasher, k Codec[K], c Code
 }
 
 // Key is the storage key of an entry.
-func (m Map[K, T]) Key(key K) []byte {
+func (m *Map[K, T]) Key(key K) []byte {
 	b := make([]byte, 0, 96)
 	return hashed(append(b, m.key()...), m.hasher, m.keyC, key)
 }
 
 // TryGet is the stored value; ok is false if there is none.
-func (m Map[K, T]) TryGet(key K) (value T, ok bool) {
+func (m *Map[K, T]) TryGet(key K) (value T, ok bool) {
 	raw, ok := host.Get(m.Key(key))
 	if !ok {
 		return m.initial, false
@@ -185,22 +188,22 @@ func (m Map[K, T]) TryGet(key K) (value T, ok bool) {
 }
 
 // Get is the value, or the default.
-func (m Map[K, T]) Get(key K) T {
+func (m *Map[K, T]) Get(key K) T {
 	value, _ := m.TryGet(key)
 	return value
 }
 
 // Contains tells whether there is an entry.
-func (m Map[K, T]) Contains(key K) bool { return host.Exists(m.Key(key)) }
+func (m *Map[K, T]) Contains(key K) bool { return host.Exists(m.Key(key)) }
 
 // Put stores an entry.
-func (m Map[K, T]) Put(key K, value T) { host.Set(m.Key(key), m.codec.Encode(nil, value)) }
+func (m *Map[K, T]) Put(key K, value T) { host.Set(m.Key(key), m.codec.Encode(nil, value)) }
 
 // Remove removes an entry.
-func (m Map[K, T]) Remove(key K) { host.Clear(m.Key(key)) }
+func (m *Map[K, T]) Remove(key K) { host.Clear(m.Key(key)) }
 
 // Take is TryGet and Remove; an absent entry is left alone.
-func (m Map[K, T]) Take(key K) (value T, ok bool) {
+func (m *Map[K, T]) Take(key K) (value T, ok bool) {
 	if value, ok = m.TryGet(key); ok {
 		m.Remove(key)
 	}
@@ -209,7 +212,7 @@ func (m Map[K, T]) Take(key K) (value T, ok bool) {
 
 // Each calls f for every entry in the order of storage keys until f returns false. The
 // hasher must let keys be read back.
-func (m Map[K, T]) Each(f func(key K, value T) bool) {
+func (m *Map[K, T]) Each(f func(key K, value T) bool) {
 	each(m.item, m.key(), func(rest, raw []byte) bool {
 		key, ok := unhash(m.item, m.hasher, m.keyC, &rest)
 		if !ok {
@@ -221,7 +224,7 @@ func (m Map[K, T]) Each(f func(key K, value T) bool) {
 }
 
 // Clear removes the entries, at most limit of those in the parent state; nil is no limit.
-func (m Map[K, T]) Clear(limit *uint32) (removed uint32, all bool) {
+func (m *Map[K, T]) Clear(limit *uint32) (removed uint32, all bool) {
 	return host.ClearPrefix(m.key(), limit)
 }
 
@@ -244,17 +247,17 @@ func NewDoubleMap[A, B, T any](p *Pallet, name string, ha Hasher, a Codec[A], hb
 }
 
 // Prefix is the key under which all entries with that first key lie.
-func (m DoubleMap[A, B, T]) Prefix(a A) []byte {
+func (m *DoubleMap[A, B, T]) Prefix(a A) []byte {
 	return hashed(append(make([]byte, 0, 160), m.key()...), m.hashers[0], m.keyA, a)
 }
 
 // Key is the storage key of an entry.
-func (m DoubleMap[A, B, T]) Key(a A, b B) []byte {
+func (m *DoubleMap[A, B, T]) Key(a A, b B) []byte {
 	return hashed(m.Prefix(a), m.hashers[1], m.keyB, b)
 }
 
 // TryGet is the stored value; ok is false if there is none.
-func (m DoubleMap[A, B, T]) TryGet(a A, b B) (value T, ok bool) {
+func (m *DoubleMap[A, B, T]) TryGet(a A, b B) (value T, ok bool) {
 	raw, ok := host.Get(m.Key(a, b))
 	if !ok {
 		return value, false
@@ -263,25 +266,25 @@ func (m DoubleMap[A, B, T]) TryGet(a A, b B) (value T, ok bool) {
 }
 
 // Get is the value, or the zero value.
-func (m DoubleMap[A, B, T]) Get(a A, b B) T {
+func (m *DoubleMap[A, B, T]) Get(a A, b B) T {
 	value, _ := m.TryGet(a, b)
 	return value
 }
 
 // Contains tells whether there is an entry.
-func (m DoubleMap[A, B, T]) Contains(a A, b B) bool { return host.Exists(m.Key(a, b)) }
+func (m *DoubleMap[A, B, T]) Contains(a A, b B) bool { return host.Exists(m.Key(a, b)) }
 
 // Put stores an entry.
-func (m DoubleMap[A, B, T]) Put(a A, b B, value T) {
+func (m *DoubleMap[A, B, T]) Put(a A, b B, value T) {
 	host.Set(m.Key(a, b), m.codec.Encode(nil, value))
 }
 
 // Remove removes an entry.
-func (m DoubleMap[A, B, T]) Remove(a A, b B) { host.Clear(m.Key(a, b)) }
+func (m *DoubleMap[A, B, T]) Remove(a A, b B) { host.Clear(m.Key(a, b)) }
 
 // EachOf calls f for every entry with that first key, in the order of storage keys, until
 // f returns false.
-func (m DoubleMap[A, B, T]) EachOf(a A, f func(b B, value T) bool) {
+func (m *DoubleMap[A, B, T]) EachOf(a A, f func(b B, value T) bool) {
 	each(m.item, m.Prefix(a), func(rest, raw []byte) bool {
 		b, ok := unhash(m.item, m.hashers[1], m.keyB, &rest)
 		if !ok {
@@ -293,7 +296,7 @@ func (m DoubleMap[A, B, T]) EachOf(a A, f func(b B, value T) bool) {
 }
 
 // ClearPrefix removes the entries with that first key, as [Map.Clear] does.
-func (m DoubleMap[A, B, T]) ClearPrefix(a A, limit *uint32) (removed uint32, all bool) {
+func (m *DoubleMap[A, B, T]) ClearPrefix(a A, limit *uint32) (removed uint32, all bool) {
 	return host.ClearPrefix(m.Prefix(a), limit)
 }
 
@@ -310,10 +313,10 @@ func NewCountedMap[K, T any](p *Pallet, name string, h Hasher, k Codec[K], c Cod
 }
 
 // Count is the number of entries.
-func (m CountedMap[K, T]) Count() uint32 { return m.counter.Get() }
+func (m *CountedMap[K, T]) Count() uint32 { return m.counter.Get() }
 
 // Put stores an entry.
-func (m CountedMap[K, T]) Put(key K, value T) {
+func (m *CountedMap[K, T]) Put(key K, value T) {
 	if !m.Contains(key) {
 		m.counter.Put(m.Count() + 1)
 	}
@@ -321,10 +324,10 @@ func (m CountedMap[K, T]) Put(key K, value T) {
 }
 
 // Remove removes an entry.
-func (m CountedMap[K, T]) Remove(key K) { m.Take(key) }
+func (m *CountedMap[K, T]) Remove(key K) { m.Take(key) }
 
 // Take removes an entry and returns it.
-func (m CountedMap[K, T]) Take(key K) (value T, ok bool) {
+func (m *CountedMap[K, T]) Take(key K) (value T, ok bool) {
 	if value, ok = m.Map.TryGet(key); !ok && !m.Contains(key) {
 		return value, false
 	}

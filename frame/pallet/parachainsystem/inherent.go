@@ -160,13 +160,13 @@ func (p *Pallet) IsInherent(c *frame.Call) bool { return c.Is(&p.Pallet, "set_va
 // each queue as many bytes as the budget says, of HRMP also what downward messages left.
 func (p *Pallet) selectMessages(data *InherentData, budget uint64) *InboundMessages {
 	fallback := MessageID{SentAt: p.LastRelayChainBlockNumber.Get()}
-	last := func(v frame.Value[MessageID]) MessageID {
+	last := func(v *frame.Value[MessageID]) MessageID {
 		if id, ok := v.TryGet(); ok {
 			return id
 		}
 		return fallback
 	}
-	downward := data.Downward[processed(len(data.Downward), func(i int) uint32 { return data.Downward[i].SentAt }, last(p.LastProcessedDownwardMessage)):]
+	downward := data.Downward[processed(len(data.Downward), func(i int) uint32 { return data.Downward[i].SentAt }, last(&p.LastProcessedDownwardMessage)):]
 	horizontal := data.Horizontal
 	sort.SliceStable(horizontal, func(a, b int) bool {
 		if horizontal[a].SentAt != horizontal[b].SentAt {
@@ -174,7 +174,7 @@ func (p *Pallet) selectMessages(data *InherentData, budget uint64) *InboundMessa
 		}
 		return horizontal[a].Sender < horizontal[b].Sender
 	})
-	horizontal = horizontal[processed(len(horizontal), func(i int) uint32 { return horizontal[i].SentAt }, last(p.LastProcessedHrmpMessage)):]
+	horizontal = horizontal[processed(len(horizontal), func(i int) uint32 { return horizontal[i].SentAt }, last(&p.LastProcessedHrmpMessage)):]
 
 	left := budget
 	m := &InboundMessages{}
