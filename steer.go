@@ -37,7 +37,7 @@ func (sim *Simulation) SetRelay(setting string) error {
 		return err
 	}
 	if err := config.Validate(); err != nil {
-		return &SettingError{"the relay chain would refuse this host configuration:\n" + err.Error()}
+		return &SettingError{"the relay chain would refuse this host configuration: " + oneLine(err)}
 	}
 	// The relay chain itself has given its paras cores; that field is not ours to take back.
 	sim.settings.Relay = config

@@ -45,11 +45,14 @@ func run(args []string) int {
 	defer stop()
 	go func() { <-ctx.Done(); stop() }() // a second ctrl-C ends the process at once
 
+	return report(newRoot(args).ExecuteContext(ctx))
+}
+
+// newRoot is the command tree, ready to execute args.
+func newRoot(args []string) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "pileus",
-		Short: "Parachains through asynchronous backing, in one process",
-		Long: "Parachains through asynchronous backing, in one process." +
-			exitHelp("the command did what it was asked for", "failed, as stderr says"),
+		Use:           "pileus",
+		Short:         "Parachains through asynchronous backing, in one process",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
@@ -61,9 +64,22 @@ func run(args []string) int {
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}
+	explainExits(root)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	return report(err)
+	return root
+}
+
+// explainExits gives the exit codes to the help of every command that has nothing of its own to say about them.
+func explainExits(cmd *cobra.Command) {
+	if !strings.Contains(cmd.Long, "Exit codes: ") {
+		if cmd.Long == "" {
+			cmd.Long = cmd.Short + "."
+		}
+		cmd.Long += exitHelp("done", "failed, as stderr says")
+	}
+	for _, c := range cmd.Commands() {
+		explainExits(c)
+	}
 }
 
 // parseNoise is what package strconv puts before its cause.

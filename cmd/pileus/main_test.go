@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	"golang.org/x/crypto/blake2b"
 
 	"pileus/internal/testdata"
@@ -79,6 +80,25 @@ func TestScripts(t *testing.T) {
 				},
 			})
 		})
+	}
+}
+
+// Every help, of whatever command, says the exit codes.
+func TestHelp(t *testing.T) {
+	n := 0
+	var check func(c *cobra.Command)
+	check = func(c *cobra.Command) {
+		n++
+		if !strings.Contains(c.Long, "Exit codes: 0 ") || !strings.Contains(c.Long, "130 interrupted") || !strings.Contains(c.Long, "2 wrong flags") {
+			t.Errorf("%s: %q", c.CommandPath(), c.Long)
+		}
+		for _, sub := range c.Commands() {
+			check(sub)
+		}
+	}
+	check(newRoot(nil))
+	if n < 4 {
+		t.Errorf("%d commands", n)
 	}
 }
 

@@ -76,6 +76,7 @@ Exit codes: 0 every step goes on; 10 a stall or a degradation was found; 1 faile
 	flags.SortFlags = false
 	flags.StringVar(&s.Chain, "chain", "", "chain spec of the parachain")
 	flags.StringVar(&s.Wasm, "wasm", "", "runtime that the chain begins with")
+	flags.StringVar(&s.Runtime, "runtime", "", "stage of the guide's chain that the chain begins with")
 	flags.StringVar(&s.Preset, "preset", s.Preset, "genesis preset of --wasm")
 	flags.StringVar(&s.Collator, "collator", s.Collator, "first collator: basic, lookahead, slot-based; auto: basic if the first runtime lacks AuraUnincludedSegmentApi")
 	flags.Var(stepFlag{rehearse.Upgrade, &steps}, "upgrade", "step: upgrade to this runtime")

@@ -18,10 +18,10 @@ func runtimeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runtime",
 		Short: "List, build and inspect runtimes",
-		Long:  "Lists the guide's stages, builds runtimes that are written in Go, and looks into compiled ones." +
+		Long: "Lists the guide's stages, builds runtimes that are written in Go, and looks into compiled ones." +
 			exitHelp("done", "failed, or a relay chain or node would refuse the code"),
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(runtimeListCommand(), runtimeBuildCommand(), runtimeInspectCommand())
 	for _, c := range cmd.Commands() {

@@ -33,6 +33,7 @@ depends on seed and settings alone, on stderr what this machine's clock says.` +
 	flags.SortFlags = false
 	flags.StringVar(&s.Chain, "chain", "", "chain spec of the parachain, raw or with runtimeGenesis")
 	flags.StringVar(&s.Wasm, "wasm", "", "runtime of the parachain, as in :code")
+	flags.StringVar(&s.Runtime, "runtime", "", "stage of the guide's chain, built in: sync, phase1, phase3, phase3-keep-slot, elastic (default phase3)")
 	flags.StringVar(&s.Preset, "preset", s.Preset, "genesis preset of --wasm")
 	flags.Uint32Var(&s.RelayBlocks, "relay-blocks", s.RelayBlocks, "relay slots to run")
 	flags.Uint64Var(&s.Seed, "seed", s.Seed, "of all chance: keys, latencies")
