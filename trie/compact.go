@@ -222,7 +222,7 @@ func StateFromCompact(root hashing.Hash, items [][]byte) (*State, error) {
 }
 
 func decodeCompact(items [][]byte, root hashing.Hash) (*Recorder, error) {
-	r := compactReader{items: items, set: NewRecorder()}
+	r := compactReader{items: items, set: &Recorder{entries: make([]entry, 0, len(items))}}
 	got, err := r.trie()
 	if err != nil {
 		return nil, err
@@ -257,10 +257,13 @@ func decodeCompact(items [][]byte, root hashing.Hash) (*Recorder, error) {
 	return r.set, nil
 }
 
-// compactReader rebuilds nodes from items.
+// compactReader rebuilds nodes from items. A validation function has tens of thousands of
+// them to rebuild, so what is used for one node is used again for the next.
 type compactReader struct {
 	items [][]byte
 	set   *Recorder // nodes and values so far, each once
+	chunk []byte    // room for nodes
+	spare []*openNode
 }
 
 func (r *compactReader) keep(data []byte) hashing.Hash {
@@ -273,8 +276,35 @@ func (r *compactReader) keep(data []byte) hashing.Hash {
 
 // openNode is a node whose children are being rebuilt; next is the index to look at.
 type openNode struct {
-	p    plan
-	next int
+	p      plan
+	next   int
+	hashes [16]hashing.Hash // of the children that were left out
+	value  hashing.Hash     // of a value that was
+}
+
+func (r *compactReader) open() *openNode {
+	if n := len(r.spare); n > 0 {
+		node := r.spare[n-1]
+		r.spare = r.spare[:n-1]
+		node.p, node.next = plan{}, 0
+		return node
+	}
+	return &openNode{}
+}
+
+// chunkSize is how many bytes are allocated at once for nodes.
+const chunkSize = 64 << 10
+
+// done keeps a node whose children are rebuilt.
+func (r *compactReader) done(n *openNode) hashing.Hash {
+	most := 2*len(n.p.packed) + len(n.p.value) + 16*33 + 64 // a long partial key has a long header; no child is longer than a hash
+	if cap(r.chunk)-len(r.chunk) < most {
+		r.chunk = make([]byte, 0, max(chunkSize, most))
+	}
+	data := n.p.appendTo(r.chunk[len(r.chunk):])
+	r.chunk = r.chunk[:len(r.chunk)+len(data)]
+	r.spare = append(r.spare, n)
+	return r.keep(data[:len(data):len(data)])
 }
 
 // trie rebuilds one trie and returns its root.
@@ -290,22 +320,20 @@ func (r *compactReader) trie() (hashing.Hash, error) {
 			item = emptyNode
 		}
 		var hash hashing.Hash
-		n := &openNode{}
 		if len(item) == 1 && item[0] == 0 {
 			hash = r.keep(emptyNode)
 		} else {
-			if err := r.read(&n.p, item); err != nil {
+			n := r.open()
+			if err := r.read(n, item); err != nil {
 				return hash, err
 			}
-			stack = append(stack, n)
-			if len(stack) > maxCompactDepth {
-				return hash, fmt.Errorf("trie: compact proof: nodes nest deeper than %d", maxCompactDepth)
-			}
 			if n.stopsAtCut() {
+				if stack = append(stack, n); len(stack) > maxCompactDepth {
+					return hash, fmt.Errorf("trie: compact proof: nodes nest deeper than %d", maxCompactDepth)
+				}
 				continue
 			}
-			stack = stack[:len(stack)-1]
-			hash = r.keep(n.p.appendTo(nil))
+			hash = r.done(n)
 		}
 		// Every node that this one completes is done too.
 		for {
@@ -313,24 +341,25 @@ func (r *compactReader) trie() (hashing.Hash, error) {
 				return hash, nil
 			}
 			up := stack[len(stack)-1]
-			h := hash
-			up.p.kids[up.next] = h[:]
+			up.hashes[up.next] = hash
+			up.p.kids[up.next] = up.hashes[up.next][:]
 			up.next++
 			if up.stopsAtCut() {
 				break
 			}
 			stack = stack[:len(stack)-1]
-			hash = r.keep(up.p.appendTo(nil))
+			hash = r.done(up)
 		}
 	}
 }
 
 // read parses an item, with the value that follows it if it says so.
-func (r *compactReader) read(p *plan, item []byte) error {
+func (r *compactReader) read(n *openNode, item []byte) error {
 	apart := len(item) > 0 && item[0] == headCompact
 	if apart {
 		item = item[1:]
 	}
+	p := &n.p
 	if err := p.parse(item); err != nil {
 		return fmt.Errorf("trie: compact proof: %w", err)
 	}
@@ -345,9 +374,9 @@ func (r *compactReader) read(p *plan, item []byte) error {
 	if len(r.items) == 0 {
 		return fmt.Errorf("trie: %w: a value is missing", ErrIncompleteProof)
 	}
-	h := r.keep(r.items[0])
+	n.value = r.keep(r.items[0])
 	r.items = r.items[1:]
-	p.vkind, p.value = hashedValueKind, h[:]
+	p.vkind, p.value = hashedValueKind, n.value[:]
 	return nil
 }
 
