@@ -305,3 +305,45 @@ func TestRuntimeAPIVectors(t *testing.T) {
 		t.Log(name)
 	}
 }
+
+// Bit vectors of the released crate, there and back; set bits beyond the end are cleared.
+func TestBitVectors(t *testing.T) {
+	var v struct {
+		Vectors []struct {
+			Bits string
+			Lsb0 testdata.Hex
+		} `json:"bit_vectors_u8"`
+		Decode []struct {
+			Name, Outcome, Bits string
+			Bytes, Reencoded    testdata.Hex
+			Left                int `json:"bytes_left"`
+		} `json:"bit_vectors_decode"`
+	}
+	testdata.ReadJSON(t, "vectors/scale.json", &v)
+	if len(v.Vectors) == 0 || len(v.Decode) == 0 {
+		t.Fatal("no vectors")
+	}
+	for _, c := range v.Vectors {
+		bits := NewBitVec(len(c.Bits))
+		for i := range c.Bits {
+			if c.Bits[i] == '1' {
+				bits.Set(i)
+			}
+		}
+		sameBytes(t, c.Bits, bits.EncodeTo(nil), c.Lsb0)
+		var back BitVec
+		if err := scale.Decode(c.Lsb0, &back); err != nil || back.String() != c.Bits || back.Ones() != strings.Count(c.Bits, "1") {
+			t.Errorf("%s comes back as %s: %v", c.Bits, back, err)
+		}
+	}
+	for _, c := range v.Decode {
+		var bits BitVec
+		d := scale.NewDecoder(c.Bytes)
+		bits.DecodeFrom(d)
+		if ok := d.Err() == nil; ok != (c.Outcome == "ok") || ok && (bits.String() != c.Bits || d.Left() != c.Left) {
+			t.Errorf("%s: %s with %d left, %v; want %s, %s with %d", c.Name, bits, d.Left(), d.Err(), c.Outcome, c.Bits, c.Left)
+		} else if ok {
+			sameBytes(t, c.Name, bits.EncodeTo(nil), c.Reencoded)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package primitives
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"testing"
 
@@ -43,6 +44,39 @@ func TestWellKnownKeyVectors(t *testing.T) {
 			"upgrade_go_ahead_signal": KeyUpgradeGoAhead(id), "upgrade_restriction_signal": KeyUpgradeRestriction(id),
 		} {
 			sameBytes(t, name, got, text(p[name]))
+		}
+	}
+}
+
+// The prefixes as parachains know them, written out: pallet and item hashed by twox128.
+func TestRelayKeyPrefixes(t *testing.T) {
+	const id = ParaID(1000)
+	twox := "b6ff6f7d467b87a9e8030000" // Twox64Concat of 1000
+	for name, c := range map[string]struct {
+		got  []byte
+		want string
+	}{
+		"CurrentSlot":                {KeyCurrentSlot, "1cb6f36e027abb2091cfb5110ab5087f06155b3cd9a8c9e5e9a23fd5dc13a5ed"},
+		"EpochIndex":                 {KeyEpochIndex, "1cb6f36e027abb2091cfb5110ab5087f38316cbf8fa0da822a20ac1c55bf1be3"},
+		"AuthorVrfRandomness":        {KeyBlockRandomness, "1cb6f36e027abb2091cfb5110ab5087fd077dfdb8adb10f78f10a5df8742c545"},
+		"NextRandomness":             {KeyOneEpochAgo, "1cb6f36e027abb2091cfb5110ab5087f7ce678799d3eff024253b90e84927cc6"},
+		"Randomness":                 {KeyTwoEpochsAgo, "1cb6f36e027abb2091cfb5110ab5087f7a414cb008e0e61e46722aa60abdd672"},
+		"Authorities":                {KeyAuthorities, "1cb6f36e027abb2091cfb5110ab5087f5e0621c4869aa60c02be9adcc98a0d1d"},
+		"NextAuthorities":            {KeyNextAuthorities, "1cb6f36e027abb2091cfb5110ab5087faacf00b9b41fda7a9268821c2a2b3e4c"},
+		"ActiveConfig":               {KeyActiveConfig, "06de3d8a54d27e44a9d5ce189618f22db4b49d95320d9021994c850f25b8e385"},
+		"Heads":                      {KeyParaHead(id), "cd710b30bd2eab0352ddcc26417aa1941b3c252fcb29d88eff4f3de5de4476c3" + twox},
+		"UpgradeGoAheadSignal":       {KeyUpgradeGoAhead(id), "cd710b30bd2eab0352ddcc26417aa1949e94c040f5e73d9b7addd6cb603d15d3" + twox},
+		"UpgradeRestrictionSignal":   {KeyUpgradeRestriction(id), "cd710b30bd2eab0352ddcc26417aa194f27bbb460270642b5bcaf032ea04d56a" + twox},
+		"DownwardMessageQueueHeads":  {KeyDmqMqcHead(id), "63f78c98723ddc9073523ef3beefda0c4d7fefc408aac59dbfe80a72ac8e3ce5" + twox},
+		"RelayDispatchQueueSize":     {KeyDispatchQueueSize(id), "f5207f03cfdce586301014700e2c2593fad157e461d71fd4c1f936839a5f1f3e" + twox},
+		"remaining dispatch queue":   {KeyDispatchQueueRemaining(id), hex.EncodeToString([]byte(":relay_dispatch_queue_remaining_capacity")) + "e8030000"},
+		"HrmpIngressChannelsIndex":   {KeyHrmpIngress(id), "6a0da05ca59913bc38a8630590f2627c1d3719f5b0b12c7105c073c507445948" + twox},
+		"HrmpEgressChannelsIndex":    {KeyHrmpEgress(id), "6a0da05ca59913bc38a8630590f2627cf12b746dcf32e843354583c9702cc020" + twox},
+		"HrmpChannels, its prefix":   {KeyHrmpChannel(ChannelID{id, 3000})[:32], "6a0da05ca59913bc38a8630590f2627cb6604cff828a6e3f579ca6c59ace013d"},
+		"HrmpChannels, the id of it": {KeyHrmpChannel(ChannelID{id, 3000})[40:], "e8030000b80b0000"},
+	} {
+		if got := hex.EncodeToString(c.got); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
 }
