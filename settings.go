@@ -3,9 +3,12 @@ package pileus
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"pileus/primitives"
+	"pileus/runtimes"
 )
 
 // The kinds of collators and rule sets, by the names under which they are chosen.
@@ -21,9 +24,10 @@ const (
 
 // Settings are everything that a run depends on. Start from [Defaults].
 type Settings struct {
-	Chain  string // chain spec of the parachain; or
-	Wasm   string // its runtime, raw or compressed, with
-	Preset string // the genesis preset of the runtime
+	Chain   string // chain spec of the parachain; or
+	Wasm    string // its runtime, raw or compressed; or
+	Runtime string // a stage of the guide's chain that is built in; none of the three: phase3
+	Preset  string // the genesis preset of a runtime
 
 	RelayBlocks uint32 // slots that the relay chain runs
 	Seed        uint64
@@ -54,14 +58,29 @@ func Defaults() Settings {
 	}
 }
 
+func given(s string) int {
+	if s != "" {
+		return 1
+	}
+	return 0
+}
+
+// stage is the built-in stage that the run begins with; empty if it begins with something else.
+func (s *Settings) stage() string {
+	if s.Chain == "" && s.Wasm == "" && s.Runtime == "" {
+		return runtimes.Default
+	}
+	return s.Runtime
+}
+
 // Validate finds wrong values; its error is a [*SettingError].
 func (s *Settings) Validate() error {
 	bad := func(format string, args ...any) error { return &SettingError{fmt.Sprintf(format, args...)} }
 	switch {
-	case s.Chain == "" && s.Wasm == "":
-		return bad("name the parachain: --chain SPEC.json or --wasm RUNTIME.wasm")
-	case s.Chain != "" && s.Wasm != "":
-		return bad("--chain and --wasm exclude each other")
+	case given(s.Chain)+given(s.Wasm)+given(s.Runtime) > 1:
+		return bad("--chain, --wasm and --runtime exclude each other")
+	case s.Runtime != "" && !slices.Contains(runtimes.Names(), s.Runtime):
+		return bad("--runtime %q: choose %s", s.Runtime, strings.Join(runtimes.Names(), ", "))
 	case s.RelayBlocks == 0:
 		return bad("--relay-blocks must be at least 1")
 	case s.RelayBlocks > 10_000_000:
@@ -97,7 +116,7 @@ func (s *Settings) MarshalJSON() ([]byte, error) {
 		cost = s.BlockCost.Seconds() * 1000
 	}
 	return json.Marshal(map[string]any{
-		"chain": s.Chain, "wasm": s.Wasm, "preset": s.Preset, "relay_blocks": s.RelayBlocks, "seed": s.Seed,
+		"chain": s.Chain, "wasm": s.Wasm, "runtime": s.stage(), "preset": s.Preset, "relay_blocks": s.RelayBlocks, "seed": s.Seed,
 		"collator": s.Collator, "collators": s.Collators, "authoring_duration_ms": s.AuthoringDuration.Seconds() * 1000,
 		"block_cost_ms": cost, "transfers": s.Transfers, "rules": s.Rules, "validators": s.Validators,
 		"session_blocks": s.SessionBlocks, "execute_all": s.ExecuteAll, "relay": relayConfigJSON(&s.Relay),
@@ -129,7 +148,11 @@ func (w *textWriter) settings(any any) {
 	s := any.(*Settings)
 	chain := s.Chain
 	if chain == "" {
-		chain = s.Wasm + ", preset " + s.Preset
+		chain = s.Wasm
+		if stage := s.stage(); stage != "" {
+			chain = "the guide's chain, stage " + stage
+		}
+		chain += ", preset " + s.Preset
 	}
 	cost := "by weight"
 	if s.BlockCost > 0 {

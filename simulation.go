@@ -25,6 +25,7 @@ import (
 	"pileus/primitives"
 	"pileus/pvf"
 	"pileus/relay"
+	"pileus/runtimes"
 )
 
 // Options are what a run does besides running.
@@ -100,6 +101,13 @@ const gcPercent = 100
 func (s *Settings) spec() (*chainspec.Spec, error) {
 	if s.Chain != "" {
 		return chainspec.Load(s.Chain)
+	}
+	if stage := s.stage(); stage != "" {
+		code, ok := runtimes.Code(stage)
+		if !ok {
+			return nil, &SettingError{fmt.Sprintf("--runtime %q is not built in", stage)}
+		}
+		return parachain.RuntimeSpec(stage, code, s.Preset), nil
 	}
 	code, err := readFile(s.Wasm, executor.CodeBombLimit)
 	if err != nil {

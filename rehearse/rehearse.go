@@ -17,6 +17,7 @@ import (
 
 	"pileus"
 	"pileus/pipeline"
+	"pileus/runtimes"
 )
 
 // Kind is what a step does.
@@ -29,7 +30,8 @@ const (
 	SetRelay       Kind = "set_relay"
 )
 
-// Step is one step: new code from a file, another kind of collator, or a relay setting.
+// Step is one step: new code from a file or a built-in stage of the guide's chain, another
+// kind of collator, or a relay setting.
 type Step struct {
 	Kind Kind
 	Arg  string
@@ -96,6 +98,9 @@ func Run(ctx context.Context, s pileus.Settings, steps []Step, progress func(ste
 	for i, step := range steps {
 		if step.Kind == Upgrade {
 			b, err := os.ReadFile(step.Arg)
+			if stage, ok := runtimes.Code(step.Arg); ok && errors.Is(err, os.ErrNotExist) {
+				b, err = stage, nil
+			}
 			if err != nil {
 				return nil, err
 			}
