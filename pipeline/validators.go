@@ -189,6 +189,9 @@ func executionError(err error) error {
 	}
 	reason := map[pvf.Stage]validator.Reason{pvf.CodeDecompression: validator.CodeDecompressionFailure, pvf.Preparation: validator.CodePreparation,
 		pvf.PoVDecompression: validator.PoVDecompressionFailure, pvf.Execution: validator.InvalidExecution}[invalid.Stage]
+	if invalid.Timeout() {
+		reason = validator.ExecutionTimeout
+	}
 	return &validator.ExecutionError{Reason: reason, Detail: invalid.Error()}
 }
 
