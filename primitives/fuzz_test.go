@@ -104,3 +104,38 @@ func FuzzBlockData(f *testing.F) {
 		}
 	})
 }
+
+// FuzzUMPSignals feeds what follows the separator: no panic, and the signals read are those written.
+func FuzzUMPSignals(f *testing.F) {
+	f.Add(SelectCoreSignal(CoreSelection{1, 2}), ApprovedPeerSignal([]byte("peer")), uint8(2))
+	f.Add([]byte{}, []byte{1, 0}, uint8(3))
+	f.Fuzz(func(t *testing.T, a, b []byte, count uint8) {
+		list := [][]byte{{7}, {}, a, b, a, b}[:2+count%5]
+		messages, s, err := SplitUpwardMessages(list)
+		if len(messages) != 1 {
+			t.Fatalf("%d messages before the separator", len(messages))
+		}
+		if err != nil {
+			return
+		}
+		again := [][]byte{{7}, {}}
+		if s.SelectCore != nil {
+			again = append(again, SelectCoreSignal(*s.SelectCore))
+		}
+		if s.ApprovedPeer != nil {
+			again = append(again, ApprovedPeerSignal(s.ApprovedPeer))
+		}
+		if s.Count != len(list)-2 || s.Count != len(again)-2 {
+			t.Fatalf("%d signals of %d", s.Count, len(list)-2)
+		}
+		if _, back, err := SplitUpwardMessages(again); err != nil || !reflect.DeepEqual(back, s) {
+			t.Fatalf("%+v comes back as %+v: %v", s, back, err)
+		}
+		for version, d := range map[string]DescriptorFields{"V2": {}, "V3": {Version: DescriptorV3}} {
+			r := CommittedCandidateReceipt{Descriptor: d.Descriptor(), Commitments: CandidateCommitments{UpwardMessages: list}}
+			if _, err := r.CheckUMPSignals(TransposedClaimQueue{}); err == nil {
+				t.Fatalf("%s without any claim passes", version)
+			}
+		}
+	})
+}
