@@ -13,11 +13,11 @@ type Balance = scale.U128
 // MaxBalance is the largest amount.
 var MaxBalance = Balance{Lo: math.MaxUint64, Hi: math.MaxUint64}
 
-// U64 is n as a balance.
-func U64(n uint64) Balance { return Balance{Lo: n} }
+// Amount is n as a balance.
+func Amount(n uint64) Balance { return Balance{Lo: n} }
 
 // Units is n times 10^12.
-func Units(n uint64) Balance { return Mul(U64(n), U64(1_000_000_000_000)) }
+func Units(n uint64) Balance { return Mul(Amount(n), Amount(1_000_000_000_000)) }
 
 // Add is the sum, at most [MaxBalance].
 func Add(a, b Balance) Balance {
@@ -61,7 +61,7 @@ func MinBalance(a, b Balance) Balance {
 func IsZero(a Balance) bool { return a == Balance{} }
 
 // Div is the quotient, rounded down; of a division by zero it is [MaxBalance].
-func Div(a, b Balance) Balance { return MulDiv(a, U64(1), b) }
+func Div(a, b Balance) Balance { return MulDiv(a, Amount(1), b) }
 
 // MulDiv is a·b/c, rounded down, at most [MaxBalance]. The product may exceed 128 bits.
 func MulDiv(a, b, c Balance) Balance {
@@ -127,7 +127,7 @@ func longDivide(p [4]uint64, c Balance) (q Balance) {
 }
 
 // FixedOne is 1 as a FixedU128, a number with 18 decimal places.
-var FixedOne = U64(1_000_000_000_000_000_000)
+var FixedOne = Amount(1_000_000_000_000_000_000)
 
 // FixedMul is f·n, rounded down, where f is a FixedU128.
 func FixedMul(f, n Balance) Balance { return MulDiv(f, n, FixedOne) }

@@ -27,7 +27,7 @@ var (
 	U8            = Codec[uint8]{func(b []byte, v uint8) []byte { return append(b, v) }, (*scale.Decoder).U8, TypeU8}
 	U16           = Codec[uint16]{scale.AppendU16, (*scale.Decoder).U16, TypeU16}
 	U32           = Codec[uint32]{scale.AppendU32, (*scale.Decoder).U32, TypeU32}
-	UInt64        = Codec[uint64]{scale.AppendU64, (*scale.Decoder).U64, TypeU64}
+	U64           = Codec[uint64]{scale.AppendU64, (*scale.Decoder).U64, TypeU64}
 	U128          = Codec[Balance]{scale.AppendU128, (*scale.Decoder).U128, TypeU128}
 	FixedU128     = U128.Named(TypeFixed)
 	CompactU16    = Codec[uint16]{func(b []byte, v uint16) []byte { return scale.AppendCompact(b, uint64(v)) }, (*scale.Decoder).CompactU16, CompactOf(TypeU16)}

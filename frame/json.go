@@ -257,8 +257,8 @@ func (v *Config) U128() (n Balance, err error) {
 		if c < '0' || c > '9' {
 			return n, v.wrong("a whole number")
 		}
-		m, over := mulChecked(n, U64(10))
-		sum, over2 := m.Add(U64(uint64(c - '0')))
+		m, over := mulChecked(n, Amount(10))
+		sum, over2 := m.Add(Amount(uint64(c - '0')))
 		if over || over2 {
 			return n, v.wrong("a number of at most 128 bits")
 		}

@@ -35,7 +35,7 @@ func newSample() *sample {
 	s.Started = NewValueWith(p, "Started", U32, 7)
 	s.Maybe = NewOptionValue(p, "Maybe", Bytes)
 	s.Map = NewMap(p, "Map", Twox64Concat, U32, U128)
-	s.Double = NewDoubleMap(p, "Double", Identity, U32, Blake2_128Concat, Account, UInt64)
+	s.Double = NewDoubleMap(p, "Double", Identity, U32, Blake2_128Concat, Account, U64)
 	s.Counted = NewCountedMap(p, "Counted", Blake2_128Concat, U32, String)
 	s.set = NewEvent1(p, 0, "Set", Arg("to", U32))
 	s.ErrOdd = NewError(p, 0, "Odd", "The number is odd.")
@@ -134,7 +134,7 @@ func TestMapsAgainstModel(t *testing.T) {
 				who := AccountID{byte(rapid.IntRange(0, 2).Draw(t, "who"))}
 				switch rapid.IntRange(0, 6).Draw(t, "op") {
 				case 0:
-					s.Map.Put(k, U64(v))
+					s.Map.Put(k, Amount(v))
 					plain[k] = v
 				case 1:
 					s.Map.Remove(k)

@@ -62,7 +62,7 @@ func (s *System) declareCalls() {
 	NewCallWith(p, 0, "remark", Arg("remark", Bytes).As("Vec<u8>"), DispatchInfo{},
 		func(i *DispatchInfo, b []byte) { i.CallWeight = Weight{RefTime: 1_586_000 + 10_920*uint64(len(b))} },
 		func(Origin, []byte) (PostInfo, error) { return PostInfo{}, nil })
-	NewCall1(p, 1, "set_heap_pages", s.DbWeight.With(Weight{RefTime: 2_836_000}, 0, 1), Arg("pages", UInt64).As("u64"),
+	NewCall1(p, 1, "set_heap_pages", s.DbWeight.With(Weight{RefTime: 2_836_000}, 0, 1), Arg("pages", U64).As("u64"),
 		func(o Origin, n uint64) error {
 			return root(o, func() error {
 				host.Set(keyHeapPages, scale.AppendU64(nil, n))

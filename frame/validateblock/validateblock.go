@@ -27,7 +27,7 @@ import (
 
 // Config is what register_validate_block takes. There is no CheckInherents: behind the
 // relay chain's slot, which the consensus hook checks, there is nothing for it to do
-// (guide, phase 1, step 5).
+// (guide, phase 1, step 8).
 type Config struct {
 	Runtime         *frame.Runtime
 	ParachainSystem *parachainsystem.Pallet

@@ -81,11 +81,11 @@ func New(s Settings) *Runtime {
 		MaxConsumers:   16,
 		OnSetCode:      r.ParachainSystem.ScheduleCode,
 	})
-	r.Balances = balances.New(balances.Config{ExistentialDeposit: frame.U64(ExistentialDeposit), MaxLocks: 50, MaxReserves: 50})
+	r.Balances = balances.New(balances.Config{ExistentialDeposit: frame.Amount(ExistentialDeposit), MaxLocks: 50, MaxReserves: 50})
 	r.TransactionPayment = transactionpayment.New(transactionpayment.Config{
 		Currency:                 r.Balances,
 		WeightToFee:              transactionpayment.IdentityFee,
-		LengthToFee:              func(bytes uint32) frame.Balance { return frame.U64(uint64(bytes) * TransactionByteFee) },
+		LengthToFee:              func(bytes uint32) frame.Balance { return frame.Amount(uint64(bytes) * TransactionByteFee) },
 		OperationalFeeMultiplier: 5,
 	})
 	r.Vesting = vesting.New(vesting.Config{Balances: r.Balances, MinVestedTransfer: frame.Units(1), MaxVestingSchedules: 28, BlockNumber: r.System.BlockNumber})

@@ -48,22 +48,25 @@ func Sync() Settings {
 func Phase1() Settings {
 	s := Sync()
 	s.SpecVersion = 2
-	// Guide, phase 1, step 1: constants.
+	// Guide, phase 1, step 1: capacity and velocity.
 	s.UnincludedSegmentCapacity = 1
 	s.BlockProcessingVelocity = 1
+	// Guide, phase 1, step 2: the relay chain's slot duration.
 	s.RelayChainSlotDurationMillis = 6000
+	// Guide, phase 1, step 3: block time and slot duration.
 	s.MillisecsPerBlock = 12000
 	s.SlotDuration = s.MillisecsPerBlock
-	// Guide, phase 1, step 2: cumulus_pallet_parachain_system::Config.
-	s.FixedVelocityConsensusHook = true // ConsensusHook
+	// Guide, phase 1, step 4: cumulus_pallet_parachain_system::Config, ConsensusHook and
+	// CheckAssociatedRelayNumber.
+	s.FixedVelocityConsensusHook = true
 	s.CheckAssociatedRelayNumber = parachainsystem.RelayNumberMonotonicallyIncreases
-	// Guide, phase 1, step 3: pallet_aura::Config. SlotDuration is a constant of its own now.
+	// Guide, phase 1, step 5: pallet_aura::Config. SlotDuration is the constant of step 3.
 	s.AllowMultipleBlocksPerSlot = false
-	// Guide, phase 1, step 4: AuraApi.slot_duration answers SlotDuration, and
-	// AuraUnincludedSegmentApi.can_build_upon asks the hook.
+	// Guide, phase 1, step 6: AuraApi.slot_duration answers SlotDuration (aura.Pallet.API).
+	// Guide, phase 1, step 7: AuraUnincludedSegmentApi.can_build_upon asks the hook.
 	s.AuraUnincludedSegmentApi = true
-	// Guide, phase 1, step 5: register_validate_block without CheckInherents. The PVF's
-	// main package registers Runtime and BlockExecutor and nothing else.
+	// Guide, phase 1, step 8: register_validate_block without CheckInherents, in the main
+	// packages beside this one.
 	return s
 }
 
@@ -74,13 +77,15 @@ func Phase3() Settings {
 	// Guide, phase 3, step 1: several blocks per slot, many authorities.
 	s.AllowMultipleBlocksPerSlot = true
 	s.MaxAuthorities = 100_000
-	// Guide, phase 3, step 2: capacity and block time.
+	// Guide, phase 3, step 2: UNINCLUDED_SEGMENT_CAPACITY.
 	s.UnincludedSegmentCapacity = 3
+	// Guide, phase 3, step 3: MILLISECS_PER_BLOCK. What counts time in blocks of this chain
+	// now runs twice as fast: see pallet Timers.
 	s.MillisecsPerBlock = 6000
 	s.SlotDuration = s.MillisecsPerBlock
-	// Guide, phase 3, step 3: MAXIMUM_BLOCK_WEIGHT, 2 s of execution.
+	// Guide, phase 3, step 4: MAXIMUM_BLOCK_WEIGHT, 2 s of execution.
 	s.MaximumBlockWeight = frame.Weight{RefTime: 2 * frame.WeightRefTimePerSecond, ProofSize: MaxPoVSize}
-	// Guide, phase 3, step 4: MinimumPeriod, so that blocks may share a slot.
+	// Guide, phase 3, step 5: MinimumPeriod of pallet_timestamp, so that blocks may share a slot.
 	s.MinimumPeriod = 0
 	return s
 }

@@ -58,8 +58,8 @@ func New(c Config) *Pallet {
 	p := &Pallet{Config: c}
 	p.Crate = "pallet_aura"
 	p.Authorities = frame.NewValue(&p.Pallet, "Authorities", AuthoritiesCodec)
-	p.CurrentSlot = frame.NewValue(&p.Pallet, "CurrentSlot", frame.UInt64.Named(TypeSlot))
-	frame.NewConstant(&p.Pallet, "SlotDuration", frame.UInt64, func() uint64 { return p.SlotDuration })
+	p.CurrentSlot = frame.NewValue(&p.Pallet, "CurrentSlot", frame.U64.Named(TypeSlot))
+	frame.NewConstant(&p.Pallet, "SlotDuration", frame.U64, func() uint64 { return p.SlotDuration })
 	return p
 }
 
@@ -130,7 +130,7 @@ func (p *Pallet) ChangeAuthorities(list []AuthorityID) {
 // API is AuraApi.
 func (p *Pallet) API() frame.API {
 	return frame.API{Name: "AuraApi", Version: 1, Methods: []frame.Method{
-		frame.Answer("slot_duration", frame.UInt64.Named(typeDuration), func() uint64 { return p.SlotDuration }),
+		frame.Answer("slot_duration", frame.U64.Named(typeDuration), func() uint64 { return p.SlotDuration }),
 		frame.Answer("authorities", frame.Vec(authority), p.Authorities.Get),
 	}}
 }

@@ -97,8 +97,8 @@ func (h FixedVelocityConsensusHook) OnStateProof(proof *parachainsystem.RelaySta
 		panic("authored blocks limit is reached for the slot")
 	}
 	p.RelaySlotInfo.Put(RelaySlot{relaySlot, authored + 1})
-	derived := frame.MulDiv(frame.U64(relaySlot), frame.U64(h.RelayChainSlotDurationMillis), frame.U64(p.aura.SlotDuration))
-	if frame.U64(p.aura.CurrentSlot.Get()) != derived {
+	derived := frame.MulDiv(frame.Amount(relaySlot), frame.Amount(h.RelayChainSlotDurationMillis), frame.Amount(p.aura.SlotDuration))
+	if frame.Amount(p.aura.CurrentSlot.Get()) != derived {
 		panic("Parachain slot must match relay-derived slot")
 	}
 	return p.System().DbWeight.With(frame.Weight{}, 1, 0), parachainsystem.UnincludedSegmentCapacity(max(h.UnincludedSegmentCapacity, 1))
@@ -120,10 +120,10 @@ func (h FixedVelocityConsensusHook) CanBuildUpon(system *parachainsystem.Pallet,
 	return info.Slot < slot
 }
 
-// API is AuraUnincludedSegmentApi (guide, apis-02).
+// API is AuraUnincludedSegmentApi (guide, phase 1, step 7).
 func (h FixedVelocityConsensusHook) API(system *parachainsystem.Pallet) frame.API {
 	return frame.API{Name: "AuraUnincludedSegmentApi", Version: 2, Methods: []frame.Method{
-		frame.Answer2("can_build_upon", frame.Arg("included_hash", frame.Hash), frame.Arg("slot", frame.UInt64.Named(aura.TypeSlot)), frame.Bool,
+		frame.Answer2("can_build_upon", frame.Arg("included_hash", frame.Hash), frame.Arg("slot", frame.U64.Named(aura.TypeSlot)), frame.Bool,
 			func(included hashing.Hash, slot uint64) bool { return h.CanBuildUpon(system, included, slot) }),
 	}}
 }

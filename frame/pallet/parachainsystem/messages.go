@@ -175,7 +175,7 @@ func (p *Pallet) SendUpwardMessage(msg []byte) error {
 		}
 		if total(pending)+uint64(len(msg)) > uint64(c.MaxUpwardQueueSize)/2 {
 			p.UpwardDeliveryFeeFactor.Mutate(func(f *frame.Balance) {
-				step := frame.Add(feeStep, frame.Mul(feePerKiB, frame.U64(uint64(len(msg)/1024))))
+				step := frame.Add(feeStep, frame.Mul(feePerKiB, frame.Amount(uint64(len(msg)/1024))))
 				*f = frame.FixedMul(*f, step)
 			})
 		}
@@ -187,8 +187,8 @@ func (p *Pallet) SendUpwardMessage(msg []byte) error {
 }
 
 var (
-	feeStep   = frame.U64(1_050_000_000_000_000_000) // 1.05
-	feePerKiB = frame.U64(1_000_000_000_000_000)     // 0.001
+	feeStep   = frame.Amount(1_050_000_000_000_000_000) // 1.05
+	feePerKiB = frame.Amount(1_000_000_000_000_000)     // 0.001
 )
 
 func total(list [][]byte) (n uint64) {

@@ -21,9 +21,9 @@ import (
 // Config is what a runtime decides.
 type Config struct {
 	SelfParaID func() primitives.ParaID
-	// ConsensusHook decides over building on the relay parent (guide, phase 1).
+	// ConsensusHook decides over building on the relay parent (guide, phase 1, step 4).
 	ConsensusHook ConsensusHook
-	// CheckAssociatedRelayNumber compares the relay parent's number with the previous block's (guide, phase 1).
+	// CheckAssociatedRelayNumber compares the relay parent's number with the previous block's (guide, phase 1, step 4).
 	CheckAssociatedRelayNumber CheckAssociatedRelayNumber
 	// RelayParentOffset is how many relay blocks behind the newest one the relay parent stands.
 	RelayParentOffset uint32

@@ -28,12 +28,12 @@ type Pallet struct {
 func New(c Config) *Pallet {
 	p := &Pallet{Config: c}
 	p.Crate = "pallet_timestamp"
-	p.Now = frame.NewValue(&p.Pallet, "Now", frame.UInt64)
+	p.Now = frame.NewValue(&p.Pallet, "Now", frame.U64)
 	p.DidUpdate = frame.NewValue(&p.Pallet, "DidUpdate", frame.Bool)
 	frame.NewCall1(&p.Pallet, 0, "set", frame.Weight{RefTime: 153_816_000, ProofSize: 1493},
 		frame.Arg("now", frame.CompactU64).As("T::Moment"), p.set).Mandatory().
 		Describe("Sets the time of the block, in ms.")
-	frame.NewConstant(&p.Pallet, "MinimumPeriod", frame.UInt64, func() uint64 { return p.MinimumPeriod })
+	frame.NewConstant(&p.Pallet, "MinimumPeriod", frame.U64, func() uint64 { return p.MinimumPeriod })
 	return p
 }
 

@@ -35,7 +35,7 @@ type Config struct {
 }
 
 // IdentityFee is one unit per ref time.
-func IdentityFee(w frame.Weight) frame.Balance { return frame.U64(w.RefTime) }
+func IdentityFee(w frame.Weight) frame.Balance { return frame.Amount(w.RefTime) }
 
 // Pallet charges fees.
 type Pallet struct {
@@ -114,10 +114,10 @@ func (p *Pallet) priority(info frame.DispatchInfo, length int, tip, fee frame.Ba
 	w := info.Total().Max(frame.Weight{RefTime: 1, ProofSize: 1}).Min(limit)
 	most := uint64(s.BlockLength.Max[info.Class])
 	n := min(limit.RefTime/w.RefTime, limit.ProofSize/w.ProofSize, most/min(max(uint64(length), 1), most))
-	reward := frame.Mul(frame.Add(tip, frame.U64(1)), frame.U64(n))
+	reward := frame.Mul(frame.Add(tip, frame.Amount(1)), frame.Amount(n))
 	if info.Class == frame.Operational {
-		virtual := frame.Mul(fee, frame.U64(uint64(p.OperationalFeeMultiplier)))
-		reward = frame.Add(reward, frame.Mul(virtual, frame.U64(n)))
+		virtual := frame.Mul(fee, frame.Amount(uint64(p.OperationalFeeMultiplier)))
+		reward = frame.Add(reward, frame.Mul(virtual, frame.Amount(n)))
 	}
 	if reward.Hi != 0 {
 		return math.MaxUint64

@@ -36,7 +36,7 @@ func (v Info) valid() bool { return !frame.IsZero(v.Locked) && !frame.IsZero(v.P
 
 func (v Info) perBlock() frame.Balance {
 	if frame.IsZero(v.PerBlock) {
-		return frame.U64(1)
+		return frame.Amount(1)
 	}
 	return v.PerBlock
 }
@@ -46,16 +46,16 @@ func (v Info) lockedAt(n uint32) frame.Balance {
 	if n <= v.StartingBlock {
 		return v.Locked
 	}
-	return frame.Sub(v.Locked, frame.Mul(v.perBlock(), frame.U64(uint64(n-v.StartingBlock))))
+	return frame.Sub(v.Locked, frame.Mul(v.perBlock(), frame.Amount(uint64(n-v.StartingBlock))))
 }
 
 // end is the block at which everything is free.
 func (v Info) end() frame.Balance {
 	length := frame.Div(v.Locked, v.perBlock())
 	if frame.Mul(length, v.perBlock()) != v.Locked || frame.IsZero(length) {
-		length = frame.Add(length, frame.U64(1))
+		length = frame.Add(length, frame.Amount(1))
 	}
-	return frame.Add(frame.U64(uint64(v.StartingBlock)), length)
+	return frame.Add(frame.Amount(uint64(v.StartingBlock)), length)
 }
 
 var lockID = balances.LockID{'v', 'e', 's', 't', 'i', 'n', 'g', ' '}
@@ -254,7 +254,7 @@ func (p *Pallet) mergeSchedules(o frame.Origin, a, b uint32) error {
 
 // merge makes one schedule of two: what both lock now, until the later of their ends.
 func merge(now uint32, a, b Info) (Info, bool) {
-	at := frame.U64(uint64(now))
+	at := frame.Amount(uint64(now))
 	switch overA, overB := !frame.Less(at, a.end()), !frame.Less(at, b.end()); {
 	case overA && overB:
 		return Info{}, false
@@ -268,12 +268,12 @@ func merge(now uint32, a, b Info) (Info, bool) {
 	if frame.Less(end, b.end()) {
 		end = b.end()
 	}
-	length := frame.Sub(end, frame.U64(uint64(v.StartingBlock)))
+	length := frame.Sub(end, frame.Amount(uint64(v.StartingBlock)))
 	if frame.IsZero(length) {
-		length = frame.U64(1)
+		length = frame.Amount(1)
 	}
 	if v.PerBlock = frame.Div(v.Locked, length); frame.IsZero(v.PerBlock) {
-		v.PerBlock = frame.U64(1)
+		v.PerBlock = frame.Amount(1)
 	}
 	return v, true
 }
@@ -349,7 +349,7 @@ func (p *Pallet) buildSchedule(item *frame.Config) error {
 		return item.Refuse("currencies must be init'd before vesting")
 	}
 	locked := frame.Sub(free, liquid)
-	v := Info{locked, frame.Div(locked, frame.U64(uint64(max(length, 1)))), begin}
+	v := Info{locked, frame.Div(locked, frame.Amount(uint64(max(length, 1)))), begin}
 	if !v.valid() {
 		return item.Refuse("invalid VestingInfo params at genesis")
 	}

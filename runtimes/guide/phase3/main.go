@@ -3,7 +3,7 @@ package main
 
 import (
 	"pileus/frame/export"
-	_ "pileus/frame/export/segment" // Guide, apis-02: AuraUnincludedSegmentApi.
+	_ "pileus/frame/export/segment" // Guide, phase 1, step 7: AuraUnincludedSegmentApi
 	"pileus/frame/validateblock"
 	"pileus/runtimes/guide"
 )
@@ -11,7 +11,7 @@ import (
 func init() {
 	r := guide.New(guide.Phase3())
 	export.Register(r.Runtime)
-	// Guide, phase 1, step 5: register_validate_block without CheckInherents.
+	// Guide, phase 1, step 8: register_validate_block without CheckInherents.
 	validateblock.RegisterValidateBlock(validateblock.Config{
 		Runtime:         r.Runtime,
 		ParachainSystem: r.ParachainSystem,
