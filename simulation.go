@@ -15,7 +15,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"pileus/chainspec"
 	"pileus/collator"
@@ -61,8 +60,6 @@ func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error
 	if err != nil {
 		return nil, err
 	}
-	// Memory is bounded by collecting often, not by stopping to allocate.
-	debug.SetGCPercent(gcPercent)
 	sim := &Simulation{settings: s, options: o, recorder: newRecorder(o.Events)}
 	defer func() {
 		if err != nil {
@@ -93,9 +90,6 @@ func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error
 	}
 	return sim, nil
 }
-
-// gcPercent makes the collector run at twice the live memory, some tens of megabytes.
-const gcPercent = 100
 
 // spec reads the chain spec, or makes one of the bare runtime.
 func (s *Settings) spec() (*chainspec.Spec, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -137,6 +138,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer sim.Close()
+	debug.FreeOSMemory() // what reading and compiling took is not needed any more
 	ready := time.Now()
 	report, err := sim.Run(cmd.Context())
 	if err == nil || report.Interrupted {

@@ -147,11 +147,11 @@ func New(m Machine, preset string, patches ...string) (*Chain, error) {
 	}
 	c.Genesis = chainspec.Header(c.State.Root())
 	c.Head = c.Genesis
-	return c, c.learn()
+	return c, c.Learn()
 }
 
-// learn asks the runtime what building on it needs.
-func (c *Chain) learn() error {
+// Learn asks the runtime what building on it needs; after a change of the machine again.
+func (c *Chain) Learn() error {
 	b, err := c.Query("Metadata_metadata", nil)
 	if err != nil {
 		return err
