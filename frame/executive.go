@@ -47,10 +47,12 @@ func (r *Runtime) upgraded() bool {
 // upgrade runs the hooks of a new spec version.
 func (r *Runtime) upgrade() (w Weight) {
 	for _, p := range r.bases {
+		w = r.System.DbWeight.With(w, 1, 0)
 		prefix := p.hash()
 		key, ok := host.NextKey(prefix)
 		if !ok || !bytes.HasPrefix(key, prefix) { // a pallet that is new
 			host.Set(p.versionKey(), scale.AppendU16(nil, p.StorageVersion))
+			w = r.System.DbWeight.With(w, 0, 1)
 		}
 	}
 	r.System.LastRuntimeUpgrade.Put(LastRuntimeUpgrade{r.Version.SpecVersion, r.Version.SpecName})
