@@ -3,6 +3,8 @@ package pileus_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"pileus"
@@ -15,6 +17,7 @@ func Example() {
 	settings := pileus.Defaults()
 	settings.Runtime = "phase3" // or settings.Wasm, settings.Chain: a file
 	settings.RelayBlocks = 20
+	settings.CacheDir = filepath.Join(os.TempDir(), "pileus-example") // compiled once
 	settings.BlockCost = 500 * time.Millisecond
 	if err := pileus.SetRelayConfig(&settings.Relay, "scheduling_lookahead=3"); err != nil {
 		fmt.Println(err)

@@ -17,7 +17,8 @@ import (
 // Validation replays PoV files as a validator does.
 type Validation struct {
 	Chain    string // chain spec of the parachain; or
-	Wasm     string // its runtime
+	Wasm     string // its runtime; or
+	Runtime  string // a stage of the guide's chain that is built in; none of the three: phase3
 	CacheDir string // compiled runtimes; empty: none
 }
 
@@ -52,11 +53,14 @@ func (v Validated) String() string {
 // maxPoVFile bounds a PoV file, in bytes.
 const maxPoVFile = primitives.PoVBombLimit + 1<<20
 
-// Run replays the files. Its error says that at least one is invalid or cannot be read;
+// Run replays the files. A wrong setting is a [*SettingError]; any other error says that at least one is invalid or cannot be read;
 // what was found is returned for each file up to then.
 func (v Validation) Run(ctx context.Context, files []string) (list []Validated, err error) {
 	s := Defaults()
-	s.Chain, s.Wasm = v.Chain, v.Wasm
+	s.Chain, s.Wasm, s.Runtime = v.Chain, v.Wasm, v.Runtime
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
 	spec, err := s.spec()
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ func validateCommand() *cobra.Command {
 	var v pileus.Validation
 	var cache cacheFlags
 	cmd := &cobra.Command{
-		Use:   "validate (--chain SPEC.json | --wasm RUNTIME.wasm) POV...",
+		Use:   "validate [--chain SPEC.json | --wasm RUNTIME.wasm | --runtime STAGE] POV...",
 		Short: "Replay PoVs as a validator does",
 		Long: `Runs validate_block on PoV files as collators export them (--export-pov-to): the PoV
 followed by its persisted validation data. The code is that of the chain's genesis: a PoV
@@ -25,12 +25,6 @@ made after a code upgrade needs --wasm.` + exitHelp("every PoV is valid", "a PoV
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, files []string) error {
-			switch {
-			case v.Chain == "" && v.Wasm == "":
-				return usageError{errors.New("name the parachain: --chain SPEC.json or --wasm RUNTIME.wasm")}
-			case v.Chain != "" && v.Wasm != "":
-				return usageError{errors.New("--chain and --wasm exclude each other")}
-			}
 			v.CacheDir = cache.folder()
 			results, err := v.Run(cmd.Context(), files)
 			for _, r := range results {
@@ -43,6 +37,7 @@ made after a code upgrade needs --wasm.` + exitHelp("every PoV is valid", "a PoV
 	}
 	cmd.Flags().StringVar(&v.Chain, "chain", "", "chain spec of the parachain")
 	cmd.Flags().StringVar(&v.Wasm, "wasm", "", "runtime of the parachain, as in :code")
+	cmd.Flags().StringVar(&v.Runtime, "runtime", "", "stage of the guide's chain, built in (default phase3)")
 	addCacheFlags(cmd, &cache)
 	return cmd
 }
