@@ -5,6 +5,7 @@ import (
 
 	"pileus/frame/host"
 	"pileus/hashing"
+	"pileus/primitives"
 	"pileus/scale"
 )
 
@@ -66,6 +67,7 @@ func (s *System) declareCalls() {
 		func(o Origin, n uint64) error {
 			return root(o, func() error {
 				host.Set(keyHeapPages, scale.AppendU64(nil, n))
+				s.DepositLog(primitives.DigestItem{Kind: primitives.DigestEnvironmentUpdated})
 				return nil
 			})
 		}).Operational()

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"pileus/frame/frametest"
+	"pileus/hashing"
 	"pileus/metadata"
 	"pileus/primitives"
 	"pileus/scale"
@@ -141,7 +142,17 @@ func step(t *rapid.T, chains [2]*frametest.Chain) (out [2][]byte, what string) {
 		func() (string, string, []any) {
 			return "System", "set_storage", []any{[]any{metadata.Tuple(metadata.Bytes([]byte("a")), metadata.Bytes([]byte("b")))}}
 		},
-		func() (string, string, []any) { return "System", "authorize_upgrade", []any{[32]byte{7}} },
+		func() (string, string, []any) { return "System", "set_heap_pages", []any{uint64(7)} },
+		func() (string, string, []any) {
+			return "System", "kill_storage", []any{[]any{metadata.Bytes([]byte("a"))}}
+		},
+		func() (string, string, []any) { return "System", "kill_prefix", []any{[]byte("a"), uint32(1)} },
+		func() (string, string, []any) {
+			return "System", "authorize_upgrade_without_checks", []any{hashOf([]byte{1})}
+		},
+		func() (string, string, []any) { return "Balances", "force_unreserve", []any{account(), amount()} },
+		func() (string, string, []any) { return "Sudo", "remove_key", nil },
+		func() (string, string, []any) { return "System", "authorize_upgrade", []any{hashOf([]byte{1})} },
 		func() (string, string, []any) { return "System", "apply_authorized_upgrade", []any{[]byte{1}} },
 		func() (string, string, []any) { return "System", "set_code", []any{[]byte{1, 2, 3}} },
 		func() (string, string, []any) { return "System", "set_code_without_checks", []any{[]byte{1, 2, 3}} },
@@ -187,6 +198,8 @@ func step(t *rapid.T, chains [2]*frametest.Chain) (out [2][]byte, what string) {
 	}
 	return out, strings.TrimSpace(fmt.Sprintf("%s: %s %s.%s %v tip %d", who, wrap, pallet, method, args, tip))
 }
+
+func hashOf(b []byte) [32]byte { return hashing.Blake2b256(b) }
 
 func accountBytes(name string) []byte {
 	a := frametest.Account(name)
