@@ -10,6 +10,7 @@ import (
 // adState is where an advertisement stands.
 //
 //	blocked ◄──► waiting ──► fetching ──► validating ──► done
+//	                            └─► held ──┘
 //	   any of them ──► refused
 type adState uint8
 
@@ -17,6 +18,7 @@ const (
 	adBlocked adState = iota
 	adWaiting
 	adFetching
+	adHeld // fetched, but nobody has told the parent's head data yet
 	adValidating
 	adDone // we made a statement about the candidate
 	adRefused
@@ -28,6 +30,7 @@ type advertisement struct {
 	block *block
 	state adState
 	fetch uint64
+	held  *CollationFetched
 	late  bool // the fetch takes so long that others need not wait for it
 }
 
@@ -238,11 +241,20 @@ func (n *Node) retryBlocked() {
 			continue
 		}
 		for _, ad := range b.ads {
-			if ad.state == adBlocked {
+			switch {
+			case ad.state == adBlocked:
 				n.consider(ad)
+			case ad.state == adHeld && n.headKnown(ad):
+				n.take(ad, ad.held)
 			}
 		}
 	}
+}
+
+// headKnown tells whether the chains know the parent of a collation that came without its head data.
+func (n *Node) headKnown(ad *advertisement) bool {
+	_, why := n.validationData(ad.block, &ad.held.Receipt.Descriptor, nil, ad.ParentHeadHash)
+	return why == nil
 }
 
 // collationFetched checks that the collation is what was offered, finds its validation data and hands it to backing.
@@ -252,7 +264,13 @@ func (n *Node) collationFetched(in CollationFetched) {
 		return
 	}
 	delete(n.fetches, in.ID)
+	n.take(ad, &in)
+}
+
+// take hands a fetched collation on. One whose parent is not known yet is held until the parent has been seconded.
+func (n *Node) take(ad *advertisement, in *CollationFetched) {
 	r := n.records[ad.CandidateHash]
+	ad.held = nil
 	if ad.block.signed[ad.CandidateHash] {
 		ad.state = adDone
 		n.dequeue(ad.block)
@@ -262,13 +280,19 @@ func (n *Node) collationFetched(in CollationFetched) {
 		ad.state = adWaiting
 		return
 	}
-	pvd, why := n.sane(ad, &in)
+	pvd, why := n.sane(ad, in)
 	if why == nil {
 		r.stage = max(r.stage, StageFetched)
 		ad.state = adValidating
 		j := &job{candidate: ad.CandidateHash, block: ad.block, receipt: in.Receipt, pvd: pvd, pov: in.PoV, ad: ad}
 		n.work[j.candidate] = j
 		n.check(j)
+		return
+	}
+	if why.reason == ParentHeadUnknown {
+		ad.state, ad.held, r.why = adHeld, in, *why
+		n.emit(Note{Kind: NoteBlocked, Candidate: r.hash, Para: r.para, Core: ad.block.myCore, SchedulingParent: r.sp, Stage: r.stage, Reason: why.reason, Detail: why.detail, Collator: ad.From})
+		n.dequeue(ad.block)
 		return
 	}
 	ad.state = adRefused

@@ -3,9 +3,11 @@ package validator_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
+	"pileus/erasure"
 	"pileus/primitives"
 	"pileus/relay"
 	"pileus/validator"
@@ -249,5 +251,105 @@ func TestForgottenBlocks(t *testing.T) {
 	}
 	if list := n.of(validator.NoteExpired); len(list) != 1 || list[0].Stage != validator.StageFetching {
 		t.Errorf("%v", list)
+	}
+}
+
+// A relay parent is looked up in the session that the descriptor claims; a V3 one may name an earlier
+// session than the scheduling parent's, but not for a block that was not of it.
+func TestRelayParentOfAnotherSession(t *testing.T) {
+	cfg := config()
+	cfg.NodeFeatures = primitives.BitsOf(5, 0, 1, 3, 4)
+	n := startNetwork(t, relay.GenesisConfig{Config: cfg, Number: 100, Slot: 1000, SessionBlocks: 40, Seed: 7,
+		Paras: []relay.ParaGenesis{{ID: para, Head: []byte("head 0"), Code: code}}})
+	n.until(n.now + 6*time.Second)
+	for offset, want := range map[uint8]bool{0: true, 1: false} {
+		d := n.draft("head 0", "head 1")
+		d.fields.Version, d.fields.SchedulingParent = primitives.DescriptorV3, n.header.Hash()
+		d.fields.Session -= primitives.SessionIndex(offset)
+		d.fields.SchedulingOffset = offset
+		d.commitments.UpwardMessages = [][]byte{{}, primitives.SelectCoreSignal(primitives.CoreSelection{})}
+		n.execute = func(v *validator.Validate) (*primitives.ValidationResult, time.Duration, error) {
+			return &primitives.ValidationResult{HeadData: v.PoV.BlockData, HrmpWatermark: v.PVD.RelayParentNumber, UpwardMessages: d.commitments.UpwardMessages}, 0, nil
+		}
+		c := d.seal(t)
+		n.notes, n.collations[c.receipt.Hash()] = nil, c
+		n.send(0, 0, validator.Advertised{From: "c", Para: para, SchedulingParent: n.header.Hash(), RelayParent: n.header.Hash(), Version: primitives.DescriptorV3,
+			ParentHeadHash: primitives.ParaHeadHash(c.parentHead), CandidateHash: c.receipt.Hash()})
+		n.until(n.now + 100*time.Millisecond)
+		list := n.of(validator.NoteRefused)
+		if want && len(list) > 0 || !want && (len(list) != 1 || list[0].Reason != validator.RelayParentUnknown) {
+			t.Errorf("offset %d: %v", offset, list)
+		}
+	}
+}
+
+// A chunk counts only if the erasure root proves it: without one the bit stays clear.
+func TestForgedChunks(t *testing.T) {
+	whole := []relay.Assignment{relay.Task(para, relay.PartsOfCore)}
+	n := startNetwork(t, relay.GenesisConfig{Config: config(), Number: 100, Slot: 1000, SessionBlocks: 600, Seed: 7,
+		Paras: []relay.ParaGenesis{{ID: para, Head: []byte("head 0"), Code: code, Cores: []relay.CoreSchedule{{Core: 0, Assignments: whole}, {Core: 1, Assignments: whole}}}}})
+	n.until(n.now)
+	n.chunk = func(c erasure.Chunk) *erasure.Chunk {
+		c.Data = append([]byte{1}, c.Data...)
+		return &c
+	}
+	c := n.draft("head 0", "head 1").seal(t)
+	n.offer(c)
+	n.slot()
+	if !n.happened(relay.Backed) {
+		t.Fatalf("%v", n.events)
+	}
+	n.notes = nil
+	n.until(n.now + 2*time.Second)
+	if n.count(validator.NoteRefused) == 0 || !slices.Equal(n.refusals(), []validator.Reason{validator.InvalidChunk}) {
+		t.Errorf("refused: %v", n.refusals())
+	}
+	set := 0
+	for _, x := range n.notes {
+		if x.Kind == validator.NoteBitfield {
+			set += x.Bits.Ones()
+		}
+	}
+	if backers := 5 - n.count(validator.NoteRefused); set != backers {
+		t.Errorf("%d set their bits, %d have the data", set, backers)
+	}
+}
+
+// A block that was built upon before its bitfield is due needs none any more, and different bitfields of one
+// validator are kept only up to a few.
+func TestBitfields(t *testing.T) {
+	n := newNetwork(t)
+	n.until(n.now)
+	first := n.header
+	state := n.state
+	n.slot()
+	second := n.header
+	fields := 0
+	node := validator.New(validator.Config{Key: n.keys[0], Verify: func([64]byte, []byte, [32]byte) bool { return true }})
+	node.Step(n.now, validator.Leaf{Header: &first, State: state})
+	node.Step(n.now, validator.Leaf{Header: &second, State: n.state})
+	for _, h := range []primitives.Header{first, second} {
+		for _, out := range node.Step(n.now+validator.BitfieldDelay, validator.Timer{Key: validator.TimerKey{Kind: validator.TimerBitfield, Block: h.Hash()}}) {
+			if g, ok := out.(validator.Gossip); ok && g.Bitfield.Block == second.Hash() {
+				fields++
+			} else if ok {
+				t.Error("a bitfield on a block that is no leaf")
+			}
+		}
+	}
+	if fields != 1 {
+		t.Errorf("%d bitfields", fields)
+	}
+	a, _ := n.others()
+	refused := 0
+	for i := range 40 {
+		f := primitives.SignedBitfield{Bits: primitives.BitsOf(1), Validator: a}
+		if i%2 == 0 {
+			f.Bits = primitives.BitsOf(1, 0)
+		}
+		refused += len(node.Step(n.now, validator.BitfieldReceived{Block: second.Hash(), Bitfield: f}))
+	}
+	if refused != 0 {
+		t.Errorf("%d of two different bitfields were refused", refused)
 	}
 }

@@ -65,6 +65,7 @@ type network struct {
 	notes     []note
 	statement func(from int, s *validator.Statement)        // may alter what goes out
 	bitfield  func(from int, b *validator.BitfieldReceived) // may alter what goes out
+	chunk     func(c erasure.Chunk) *erasure.Chunk          // may alter what is served
 	execute   func(v *validator.Validate) (result *primitives.ValidationResult, cost time.Duration, err error)
 	offline   map[int]bool
 	trace     map[int][]delivery // what each node was told, if not nil
@@ -185,6 +186,9 @@ func (n *network) carryOut(i int, out validator.Output) {
 			if place := n.sessions[out.Session][v]; chunk == nil && !n.offline[place] {
 				chunk = n.nodes[place].Chunk(out.CandidateHash, out.Index)
 			}
+		}
+		if chunk != nil && n.chunk != nil {
+			chunk = n.chunk(*chunk)
 		}
 		n.send(2*hop, i, validator.ChunkFetched{ID: out.ID, Chunk: chunk})
 	case validator.Validate:
@@ -433,18 +437,26 @@ func TestForgedStatements(t *testing.T) {
 		"no receipt":         {func(_ *network, _ int, s *validator.Statement) { s.Receipt = nil }, []validator.Reason{validator.MalformedReceipt}},
 		"no validation data": {func(_ *network, _ int, s *validator.Statement) { s.PVD = nil }, []validator.Reason{validator.MalformedReceipt}},
 		"validation data":    {func(_ *network, _ int, s *validator.Statement) { p := *s.PVD; p.MaxPoVSize++; s.PVD = &p }, []validator.Reason{validator.PVDHashMismatch}},
-		"para":               {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[0]++ }), []validator.Reason{validator.NotAssigned}},
-		"relay parent":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[4]++ }), []validator.Reason{validator.MalformedReceipt}},
-		"core":               {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[37] = 1 }), []validator.Reason{validator.CoreDiffers}},
-		"session":            {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[39]++ }), []validator.Reason{validator.SessionDiffers}},
-		"PVD hash":           {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[68]++ }), []validator.Reason{validator.PVDHashMismatch}},
-		"PoV hash":           {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[100]++ }), []validator.Reason{validator.PoVHashMismatch}},
-		"erasure root":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[132]++ }), []validator.Reason{validator.PoVHashMismatch}},
-		"para head":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[228]++ }), []validator.Reason{validator.PoVHashMismatch}},
-		"code hash":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[260]++ }), []validator.Reason{validator.NoPotential}},
-		"head data":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.HeadData = make([]byte, 21_000) }), []validator.Reason{validator.NoPotential}},
-		"watermark":          {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.HrmpWatermark-- }), []validator.Reason{validator.NoPotential}},
-		"upward messages":    {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.UpwardMessages = make([][]byte, 6) }), []validator.Reason{validator.PoVHashMismatch}},
+		"validation data, its hash made anew": {func(n *network, from int, s *validator.Statement) {
+			p, r := *s.PVD, *s.Receipt
+			p.RelayParentNumber--
+			hash := p.Hash()
+			copy(r.Descriptor[68:], hash[:])
+			s.PVD, s.Receipt, s.Candidate = &p, &r, r.Hash()
+			resign(n, from, s)
+		}, []validator.Reason{validator.PVDHashMismatch}},
+		"para":            {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[0]++ }), []validator.Reason{validator.NotAssigned}},
+		"relay parent":    {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[4]++ }), []validator.Reason{validator.MalformedReceipt}},
+		"core":            {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[37] = 1 }), []validator.Reason{validator.CoreDiffers}},
+		"session":         {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[39]++ }), []validator.Reason{validator.SessionDiffers}},
+		"PVD hash":        {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[68]++ }), []validator.Reason{validator.PVDHashMismatch}},
+		"PoV hash":        {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[100]++ }), []validator.Reason{validator.PoVHashMismatch}},
+		"erasure root":    {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[132]++ }), []validator.Reason{validator.PoVHashMismatch}},
+		"para head":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[228]++ }), []validator.Reason{validator.PoVHashMismatch}},
+		"code hash":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Descriptor[260]++ }), []validator.Reason{validator.NoPotential}},
+		"head data":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.HeadData = make([]byte, 21_000) }), []validator.Reason{validator.NoPotential}},
+		"watermark":       {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.HrmpWatermark-- }), []validator.Reason{validator.NoPotential}},
+		"upward messages": {receipt(func(r *primitives.CommittedCandidateReceipt) { r.Commitments.UpwardMessages = make([][]byte, 6) }), []validator.Reason{validator.PoVHashMismatch}},
 		"horizontal messages": {receipt(func(r *primitives.CommittedCandidateReceipt) {
 			r.Commitments.HorizontalMessages = []primitives.OutboundHrmpMessage{{Recipient: 1}}
 		}), []validator.Reason{validator.NoPotential}},

@@ -39,7 +39,7 @@ type NoteKind uint8
 // ends without being included; a candidate of which no validator gives any note was never offered.
 const (
 	NoteOffered      NoteKind = iota // an advertisement was admitted
-	NoteBlocked                      // an advertisement waits: the candidate has no place in a chain yet
+	NoteBlocked                      // an advertisement waits: the candidate has no place in a chain yet, or its parent's head data is unknown
 	NoteRefused                      // Reason says why
 	NoteSeconded                     // we signed Seconded
 	NoteValid                        // we signed Valid

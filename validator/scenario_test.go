@@ -20,7 +20,7 @@ import (
 // TestScenarios runs the texts of testdata. A command changes something, lets time pass and shows what
 // the five validators did meanwhile: one line per event with those who had it.
 //
-//	network [lookahead=3] [depth= ancestry=] [rules=classic] [cores=1] [shared] [session=600] [rotation=20] [v3] [votes=2]
+//	network [lookahead=3] [depth= ancestry=] [rules=classic] [cores=1] [shared] [session=600] [rotation=20] [period=4] [v3] [votes=2]
 //	                                 begins; para 2000 has the cores, or shares one with para 2001
 //	candidate A [on=B] [parent=A] [para=] [core=] [version=2] [sp=B] [offset=0] [upgrade] [cost=] [fails=reason] [slow=] [gone] [headless]
 //	                                 is made, not offered yet: on the newest relay block, on the genesis head;
@@ -161,6 +161,7 @@ func (s *scenario) begin() {
 		Paras: []relay.ParaGenesis{{ID: para, Head: []byte("head 0"), Code: code}}}
 	cfg.Config.SchedulerParams.Lookahead = uint32(s.number("lookahead", 3))
 	cfg.Config.SchedulerParams.GroupRotationFrequency = uint32(s.number("rotation", 20))
+	cfg.Config.SchedulerParams.ParasAvailabilityPeriod = uint32(s.number("period", 4))
 	cfg.Config.MinimumBackingVotes = uint32(s.number("votes", 2))
 	cfg.Config.AsyncBackingParams = primitives.AsyncBackingParams{MaxCandidateDepth: uint32(s.number("depth", 0)), AllowedAncestryLen: uint32(s.number("ancestry", 0))}
 	if s.arg("rules") == "classic" {
