@@ -45,6 +45,7 @@ func DefaultRelayConfig() primitives.HostConfiguration {
 // SettingError is a wrong name or value of a setting.
 type SettingError struct{ Msg string }
 
+// Error is one sentence.
 func (e *SettingError) Error() string { return e.Msg }
 
 // SetRelayConfig changes one field of the configuration: "scheduling_lookahead=1",

@@ -29,13 +29,13 @@ func makeRuntimes(dir, shared string) error {
 		return map[string][]byte{"Core_version": returns(v.EncodeTo(nil)), "GenesisBuilder_get_preset": panics(words, 0)}
 	}
 	files := map[string][]byte{
-		"relay.wasm":        runtime(apis(runtimeapi.ParachainHost)),
-		"no-aura.wasm":      runtime(apis(runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)),
-		"no-parachain.wasm": runtime(apis(runtimeapi.AuraApi, runtimeapi.GenesisBuilder)),
-		"bad-genesis.wasm":  runtime(apis(runtimeapi.AuraApi, runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)),
+		"relay.wasm":        madeRuntime(apis(runtimeapi.ParachainHost)),
+		"no-aura.wasm":      madeRuntime(apis(runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)),
+		"no-parachain.wasm": madeRuntime(apis(runtimeapi.AuraApi, runtimeapi.GenesisBuilder)),
+		"bad-genesis.wasm":  madeRuntime(apis(runtimeapi.AuraApi, runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)),
 		"empty.wasm":        {},
 		"text.wasm":         []byte("#!/bin/sh\necho no runtime\n"),
-		"invalid.wasm":      runtime(map[string][]byte{"Core_version": {wasm.OpI32Add}}),
+		"invalid.wasm":      madeRuntime(map[string][]byte{"Core_version": {wasm.OpI32Add}}),
 		"bomb.wasm":         bomb(),
 	}
 	if shared != "" {
@@ -90,8 +90,8 @@ func panics(words string, function uint32) []byte {
 	return append(wasm.AppendU32(append(put([]byte(words)), wasm.OpCall), function), wasm.OpUnreachable)
 }
 
-// runtime is a module with these entry points. Function 0 is the host's that aborts.
-func runtime(entries map[string][]byte) []byte {
+// madeRuntime is a module with these entry points. Function 0 is the host's that aborts.
+func madeRuntime(entries map[string][]byte) []byte {
 	var m wasm.Module
 	m.SetSection(wasm.TypeSection, []byte{2, 0x60, 2, wasm.ValI32, wasm.ValI32, 1, valI64, 0x60, 1, valI64, 0})
 	m.SetSection(wasm.ImportSection, wasm.EncodeImports([]wasm.Import{
