@@ -353,3 +353,52 @@ func TestBitfields(t *testing.T) {
 		t.Errorf("%d of two different bitfields were refused", refused)
 	}
 }
+
+// withV3 is a relay state with the node feature for V3.
+type withV3 struct{ *relay.State }
+
+func (s withV3) Config() *primitives.HostConfiguration {
+	c := *s.State.Config()
+	c.NodeFeatures = primitives.BitsOf(5, 0, 1, 3, 4)
+	return &c
+}
+
+// The feature counts once a block is final whose session has it.
+func TestV3WaitsForFinality(t *testing.T) {
+	for final, want := range map[uint32]bool{100: false, 101: true} {
+		n := newNetwork(t)
+		n.until(n.now)
+		node := validator.New(validator.Config{Key: n.keys[0]})
+		first := n.header
+		node.Step(n.now, validator.Leaf{Header: &first, State: n.state})
+		n.slot()
+		second := n.header
+		node.Step(n.now, validator.Leaf{Header: &second, State: withV3{n.state}})
+		node.Step(n.now, validator.Finalized{Number: final})
+		d := n.draft("head 0", "head 1")
+		d.fields.Version, d.fields.SchedulingParent = primitives.DescriptorV3, second.Hash()
+		d.commitments.UpwardMessages = [][]byte{{}, primitives.SelectCoreSignal(primitives.CoreSelection{})}
+		c := d.seal(t)
+		fetched := false
+		for _, out := range node.Step(n.now+6*time.Second, validator.Advertised{From: "c", Para: para, SchedulingParent: second.Hash(), RelayParent: second.Hash(),
+			Version: primitives.DescriptorV3, ParentHeadHash: primitives.ParaHeadHash(c.parentHead), CandidateHash: c.receipt.Hash()}) {
+			f, ok := out.(validator.FetchCollation)
+			if !ok {
+				continue
+			}
+			fetched = true
+			validates := false
+			for _, out := range node.Step(n.now+6*time.Second, validator.CollationFetched{ID: f.ID, Receipt: c.receipt, PoV: c.pov, ParentHead: c.parentHead}) {
+				if _, ok := out.(validator.Validate); ok {
+					validates = true
+				}
+			}
+			if validates != want {
+				t.Errorf("final #%d: validates is %v", final, validates)
+			}
+		}
+		if !fetched {
+			t.Error("nothing was fetched")
+		}
+	}
+}
