@@ -17,11 +17,11 @@ var layers = [][]string{
 	{"internal/testdata", "internal/wasm"},
 	{"scale", "hashing", "crypto", "trie", "erasure", "metadata"},
 	{"primitives", "chainspec"},
-	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame"},
+	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame", "runtimes"},
 	{"relay", "validator", "parachain", "txpool", "collator"},
 	{"world", "pipeline"},
 	{"."},
-	{"rehearse", "runtimes"},
+	{"rehearse"},
 	{"cmd/pileus"},
 }
 

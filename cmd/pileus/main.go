@@ -60,7 +60,7 @@ func newRoot(args []string) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
-	root.AddCommand(simulateCommand(), rehearseCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), versionCommand())
+	root.AddCommand(simulateCommand(), rehearseCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}

@@ -22,6 +22,7 @@ type Relay struct {
 	DmqHead    primitives.Hash             // of the queue, new ones included
 	Ingress    []Ingress                   // ascending by sender
 	Config     *[11]uint32                 // AbridgedHostConfiguration
+	Peer       []byte                      // the collator's peer id; nil: none
 
 	state *trie.Trie
 }
@@ -116,7 +117,7 @@ func (r *Relay) Inherent(c *Chain) *primitives.ParachainInherentData {
 		ValidationData: primitives.PersistedValidationData{
 			ParentHead: c.Head.EncodeTo(nil), RelayParentNumber: r.Number, RelayParentStorageRoot: state.Root(), MaxPoVSize: primitives.MaxPoVSize,
 		},
-		RelayChainState: proof, DownwardMessages: r.Downward, HorizontalMessages: horizontal,
+		RelayChainState: proof, DownwardMessages: r.Downward, HorizontalMessages: horizontal, CollatorPeerID: r.Peer,
 	}
 	if c.Offset > 0 {
 		data.RelayParentDescendants = r.descendants(state.Root(), c.Offset)

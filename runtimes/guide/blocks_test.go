@@ -260,6 +260,20 @@ func testBlocks(t *rapid.T, chains [2]*frametest.Chain) {
 			in.Head, channels[sender] = head, head
 			relay.Ingress = append(relay.Ingress, in)
 		}
+		if rapid.IntRange(0, 2).Draw(t, "core") == 0 {
+			relay.Digest = drawDigest(t)
+		}
+		if rapid.IntRange(0, 2).Draw(t, "narrow") == 0 {
+			config := frametest.DefaultConfig
+			config[0] = rapid.SampledFrom([]uint32{2, 3 << 20}).Draw(t, "max code size")
+			config[2], config[3] = rapid.Uint32Range(0, 3).Draw(t, "queue count"), rapid.Uint32Range(0, 60).Draw(t, "queue size")
+			config[4], config[5] = rapid.SampledFrom([]uint32{1, 65531}).Draw(t, "message size"), rapid.Uint32Range(0, 2).Draw(t, "messages")
+			config[6] = rapid.Uint32Range(0, 20).Draw(t, "horizontal messages")
+			relay.Config = &config
+		}
+		if rapid.IntRange(0, 3).Draw(t, "peer") == 0 {
+			relay.Peer = []byte("peer")
+		}
 		var blocks [2]*frametest.Block
 		var errs [2]error
 		for i, c := range chains {
@@ -273,7 +287,30 @@ func testBlocks(t *rapid.T, chains [2]*frametest.Chain) {
 			return
 		}
 		compare(t, chains, blocks, says)
+		var infos [2][]byte
+		for i, c := range chains {
+			var err error
+			if infos[i], err = c.Query("CollectCollationInfo_collect_collation_info", c.Head.EncodeTo(nil)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(infos[0], infos[1]) {
+			t.Fatalf("collation info %x, in Rust %x", infos[0], infos[1])
+		}
 	}
+}
+
+// drawDigest are items that say for which core the block is, and where in its bundle it stands.
+func drawDigest(t *rapid.T) (list primitives.Digest) {
+	for range rapid.SampledFrom([]int{0, 1, 1, 1, 2}).Draw(t, "core infos") {
+		info := primitives.CoreInfo{Selector: rapid.ByteRange(0, 2).Draw(t, "selector"), ClaimQueueOffset: rapid.SampledFrom([]byte{0, 0, 1, 1, 2, 3}).Draw(t, "offset"), NumberOfCores: rapid.Uint16Range(0, 300).Draw(t, "cores")}
+		list = append(list, primitives.CumulusItem{Kind: primitives.CumulusCoreInfo, Core: info}.DigestItem())
+	}
+	if rapid.Bool().Draw(t, "bundle") {
+		bundle := primitives.BundleInfo{Index: rapid.ByteRange(0, 2).Draw(t, "index"), IsLast: rapid.Bool().Draw(t, "last")}
+		list = append(list, primitives.CumulusItem{Kind: primitives.CumulusBundleInfo, Bundle: bundle}.DigestItem())
+	}
+	return list
 }
 
 func compare(t *rapid.T, chains [2]*frametest.Chain, blocks [2]*frametest.Block, says []string) {

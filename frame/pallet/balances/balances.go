@@ -372,8 +372,8 @@ func (p *Pallet) updateLocks(who frame.AccountID, locks []Lock) {
 		before, a.Frozen = a.Frozen, after
 		return nil
 	})
-	if err != nil {
-		return // without a provider there is no account to lock
+	if err != nil { // an account that does not exist: the lock waits for it
+		p.unexpected.Deposit(failedToMutateAccount)
 	}
 	if len(locks) == 0 {
 		p.Locks.Remove(who)

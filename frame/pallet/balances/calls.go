@@ -21,7 +21,11 @@ type events struct {
 	locked      frame.Event2[frame.AccountID, frame.Balance]
 	unlocked    frame.Event2[frame.AccountID, frame.Balance]
 	forced      frame.Event2[frame.Balance, frame.Balance]
+	unexpected  frame.Event1[uint8]
 }
+
+// failedToMutateAccount is the variant of UnexpectedKind.
+const failedToMutateAccount = 1
 
 type errors struct {
 	ErrInsufficientBalance *frame.ModuleError
@@ -120,7 +124,7 @@ func (p *Pallet) declareEvents(b *frame.Pallet) {
 	frame.NewEvent4(b, 26, "TransferOnHold", reason, source, dest, amount)
 	frame.NewEvent4(b, 27, "TransferAndHold", reason, source, dest, frame.Arg("transferred", frame.U128).As("T::Balance"))
 	frame.NewEvent3(b, 28, "Released", reason, who, amount)
-	frame.NewEvent1(b, 29, "Unexpected", frame.Arg("", frame.U8.Named(units("pallet_balances::pallet::UnexpectedKind", "BalanceUpdated", "FailedToMutateAccount"))).As("UnexpectedKind"))
+	p.unexpected = frame.NewEvent1(b, 29, "Unexpected", frame.Arg("", frame.U8.Named(units("pallet_balances::pallet::UnexpectedKind", "BalanceUpdated", "FailedToMutateAccount"))).As("UnexpectedKind"))
 }
 
 func (p *Pallet) declareErrors(b *frame.Pallet) {
