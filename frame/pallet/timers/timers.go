@@ -105,16 +105,24 @@ func (p *Pallet) unlock(o frame.Origin) error {
 	if err != nil {
 		return err
 	}
-	until, locked := p.Locks.TryGet(who)
-	relayUntil, relayLocked := p.RelayLocks.TryGet(who)
-	switch {
-	case !locked && !relayLocked:
-		return p.ErrNotLocked
-	case locked && p.System().BlockNumber() < until, relayLocked && p.RelayBlockNumber() < relayUntil:
-		return p.ErrTooEarly
+	found := false
+	if until, ok := p.Locks.TryGet(who); ok {
+		if p.System().BlockNumber() < until {
+			return p.ErrTooEarly
+		}
+		p.Locks.Remove(who)
+		found = true
 	}
-	p.Locks.Remove(who)
-	p.RelayLocks.Remove(who)
+	if until, ok := p.RelayLocks.TryGet(who); ok {
+		if p.RelayBlockNumber() < until {
+			return p.ErrTooEarly // and the other lock stays: a failed call leaves nothing
+		}
+		p.RelayLocks.Remove(who)
+		found = true
+	}
+	if !found {
+		return p.ErrNotLocked
+	}
 	p.unlocked.Deposit(who)
 	return nil
 }
