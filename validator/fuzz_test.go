@@ -3,6 +3,7 @@ package validator_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -251,6 +252,17 @@ func FuzzNode(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 2, 0, 0, 4, 0, 0, 4, 0, 0, 7, 0, 1, 11, 0, 1})
 	f.Add([]byte{0, 0, 0, 7, 0, 1, 4, 0, 0, 4, 0, 0, 0, 1, 200, 10, 0, 0, 9, 1, 1, 11, 1, 250})
 	f.Add([]byte{2, 0, 0, 7, 0, 17, 0, 0, 0, 0, 2, 0, 0, 1, 0, 4, 0, 15, 4, 0, 15, 10, 0, 1, 10, 1, 1})
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 60 {
+		script := make([]byte, 3*r.IntN(250))
+		for i := range script {
+			script[i] = byte(r.Uint32())
+			if i%3 == 2 && r.IntN(3) > 0 {
+				script[i] %= 11 // mostly honest
+			}
+		}
+		f.Add(script)
+	}
 	f.Fuzz(func(t *testing.T, script []byte) {
 		if len(script) > 900 {
 			return
