@@ -33,7 +33,7 @@ it at once and without network: the module takes pileus from its source folder, 
 no module that pileus was not built of.` + exitHelp("the folder is made", "failed; nothing is left behind"),
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !chainName.MatchString(args[0]) {
+			if len(args[0]) > 32 || !chainName.MatchString(args[0]) {
 				return usageError{fmt.Errorf("%q: a chain's name has up to 32 lower-case letters, digits and single hyphens between them, and begins with a letter", args[0])}
 			}
 			dir, err := sourceFolder(source)
@@ -52,7 +52,7 @@ no module that pileus was not built of.` + exitHelp("the folder is made", "faile
 }
 
 // chainName is what a spec name, a folder and an element of a module path may be at once.
-var chainName = regexp.MustCompile(`^[a-z]([a-z0-9]|-[a-z0-9]){0,31}$`)
+var chainName = regexp.MustCompile(`^[a-z]([a-z0-9]|-[a-z0-9])*$`)
 
 // sourceFolder is where the module pileus lies.
 func sourceFolder(given string) (string, error) {
