@@ -117,9 +117,9 @@ func (p *Pallet) Author(slot uint64) (AuthorityID, bool) {
 }
 
 // ChangeAuthorities replaces the authorities and tells the node by a digest item. An
-// empty list is ignored: the chain would stop.
+// empty list is ignored, since the chain would stop; what is above MaxAuthorities is cut off.
 func (p *Pallet) ChangeAuthorities(list []AuthorityID) {
-	if len(list) == 0 {
+	if list = list[:min(len(list), int(p.MaxAuthorities))]; len(list) == 0 {
 		return
 	}
 	p.Authorities.Put(list)
@@ -153,6 +153,9 @@ func (p *Pallet) BuildGenesis(c *frame.Config) error {
 	items, err := field.List()
 	if err != nil {
 		return err
+	}
+	if uint64(len(items)) > uint64(p.MaxAuthorities) {
+		return field.Refuse("more authorities than MaxAuthorities")
 	}
 	list := make([]AuthorityID, len(items))
 	for i, item := range items {
