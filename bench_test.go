@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
+	"time"
 
 	"pileus"
 	"pileus/internal/testdata"
@@ -42,4 +44,42 @@ func BenchmarkRun(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkShare says how much CPU time a run takes outside of Wasm for each second
+// inside, host functions counted as outside, and which of those take most:
+//
+//	go test -run '^$' -bench Share -benchtime 1x -v .
+func BenchmarkShare(b *testing.B) {
+	s := settings(b)
+	s.Chain, s.RelayBlocks = testdata.Shared(b, "chainspecs/people-next-paseo.json"), 400
+	for b.Loop() {
+		sim, err := pileus.Start(context.Background(), s, pileus.Options{Measure: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		before, began := cpuTime(b), sim.Costs()
+		if _, err := sim.Run(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+		cpu, costs := cpuTime(b)-before, sim.Costs()
+		inside := costs.Time - began.Time - (costs.HostTime() - began.HostTime())
+		b.ReportMetric((cpu-inside).Seconds()/inside.Seconds(), "outside/inside")
+		b.ReportMetric(inside.Seconds()*1000/400, "ms-wasm/block")
+		b.ReportMetric(cpu.Seconds()*1000/400, "ms-cpu/block")
+		for i, h := range costs.Host {
+			if i < 8 {
+				b.Logf("%-50s %8d calls %8.1f ms", h.Name, h.Calls, h.Time.Seconds()*1000)
+			}
+		}
+		sim.Close()
+	}
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -30,6 +30,7 @@ const sumName = "sum"
 func (e *Engine) cached(ctx context.Context, p *prepared, set Set) (*Module, error) {
 	dir := filepath.Join(e.cfg.CacheDir, folderName(p.bytes))
 	cache, sealed, err := openFolder(dir)
+	files := countFiles(dir)
 	var m *Module
 	if err == nil {
 		if m, err = e.compile(ctx, p, set, cache); err != nil {
@@ -37,7 +38,8 @@ func (e *Engine) cached(ctx context.Context, p *prepared, set Set) (*Module, err
 		}
 	}
 	switch {
-	case err == nil && !sealed:
+	case err == nil && (!sealed || countFiles(dir) != files):
+		// Programs with different versions of wazero keep their machine code side by side.
 		err = seal(dir)
 	case err != nil && ctx.Err() == nil:
 		// The code or the folder? Once without the folder tells.
@@ -73,6 +75,17 @@ func openFolder(dir string) (cache wazero.CompilationCache, sealed bool, err err
 	}
 	cache, err = wazero.NewCompilationCacheWithDir(dir)
 	return cache, sealed, err
+}
+
+// countFiles is how many files there are in a folder and those below.
+func countFiles(dir string) (n int) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			n++
+		}
+		return nil
+	})
+	return n
 }
 
 // folderSum is a checksum over names and contents of a folder. It finds damage; whoever

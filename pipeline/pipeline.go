@@ -50,6 +50,7 @@ type Network struct {
 	collations map[primitives.CandidateHash]*collation
 	seen       map[string]bool // what is told once
 	verified   map[signature]bool
+	splits     map[primitives.Hash]*split
 	calls      []relay.Call // for the next relay block
 }
 
@@ -228,4 +229,5 @@ func (n *Network) prune(number uint32) {
 	}
 	clear(n.seen)
 	clear(n.verified)
+	clear(n.splits)
 }

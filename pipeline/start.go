@@ -17,10 +17,10 @@ import (
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
 	n := &Network{cfg: cfg, ctx: ctx, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
-		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, verified: map[signature]bool{}}
+		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, verified: map[signature]bool{}, splits: map[primitives.Hash]*split{}}
 	for i := range cfg.Validators {
 		pair := crypto.NewSr25519FromSeed(hashing.Blake2b256(scale.AppendU32(scale.AppendU64([]byte("validator"), cfg.Seed), uint32(i))))
-		v := validator.New(validator.Config{Key: pair, Classic: cfg.Relay.Rules == relay.Classic, Verify: n.verify})
+		v := validator.New(validator.Config{Key: pair, Classic: cfg.Relay.Rules == relay.Classic, Verify: n.verify, Split: n.split})
 		n.validators = append(n.validators, &node{v, primitives.ValidatorIndex(i), pair})
 		n.cfg.Relay.Validators = append(n.cfg.Relay.Validators, pair.Public())
 	}

@@ -11,6 +11,7 @@ import (
 	"pileus/hashing"
 	"pileus/primitives"
 	"pileus/pvf"
+	"pileus/scale"
 	"pileus/validator"
 	"pileus/world"
 )
@@ -169,6 +170,26 @@ func (n *Network) verify(sig [64]byte, msg []byte, public [32]byte) bool {
 		n.verified[s] = valid
 	}
 	return valid
+}
+
+// split is available data, erasure-coded.
+type split struct {
+	root   primitives.Hash
+	chunks []erasure.Chunk
+}
+
+// split erasure-codes available data, once for all the validators that keep it.
+func (n *Network) split(validators int, data *primitives.AvailableData) (primitives.Hash, []erasure.Chunk, error) {
+	encoded := data.EncodeTo(nil)
+	key := hashing.Blake2b256(scale.AppendU32(encoded, uint32(validators)))
+	if known := n.splits[key]; known != nil {
+		return known.root, known.chunks, nil
+	}
+	root, chunks, err := erasure.Split(validators, encoded)
+	if err == nil {
+		n.splits[key] = &split{root, chunks}
+	}
+	return root, chunks, err
 }
 
 // costOf is the virtual time that the block with this head hash takes.
