@@ -19,6 +19,7 @@ import (
 	"pileus/chainspec"
 	"pileus/collator"
 	"pileus/executor"
+	"pileus/hashing"
 	"pileus/parachain"
 	"pileus/pipeline"
 	"pileus/primitives"
@@ -72,12 +73,20 @@ func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error
 	host := parachain.NewHost(sim.engine)
 	sim.host = host
 	sim.pvf = pvf.New(sim.engine, s.ExecuteAll)
-	if sim.chain, err = host.Open(ctx, spec, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer}); err != nil {
+	// Validators compile the code, metered, before the run, as they do when they accept it;
+	// meanwhile a node compiles it for itself.
+	prepared := make(chan error, 1)
+	go func() {
+		_, err := sim.pvf.Prepare(ctx, spec.Code(), hashing.Blake2b256(spec.Code()), bombLimit(&s.Relay), s.Relay.ExecutorParams)
+		prepared <- err
+	}()
+	sim.chain, err = host.Open(ctx, spec, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer})
+	unprepared := <-prepared
+	if err != nil {
 		return nil, err
 	}
-	// Validators compile the code, metered, before the run, as they do when they accept it.
-	if _, err := sim.pvf.Prepare(ctx, sim.chain.Code, sim.chain.CodeHash(), bombLimit(&s.Relay), s.Relay.ExecutorParams); err != nil {
-		return nil, fmt.Errorf("prepare the runtime for validators: %w", err)
+	if unprepared != nil {
+		return nil, fmt.Errorf("prepare the runtime for validators: %w", unprepared)
 	}
 	sim.kind = s.collatorKind(sim.chain)
 	if sim.network, err = pipeline.New(ctx, sim.config(host)); err != nil {
@@ -155,12 +164,12 @@ func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
 		rules = relay.Classic
 	}
 	para := pipeline.Para{Host: host, Chain: sim.chain, Collator: sim.kind, AuthoringDuration: s.AuthoringDuration, BlockCost: s.BlockCost,
-		Transfers: s.Transfers, ExecuteAll: s.ExecuteAll}
+		Transfers: s.Transfers}
 	if s.ExportPoVTo != "" {
 		para.ExportPoV = sim.exportPoV
 	}
 	return pipeline.Config{
-		Seed: s.Seed, Validators: s.Validators, PVF: sim.pvf, Paras: []pipeline.Para{para},
+		Seed: s.Seed, Validators: s.Validators, ExecuteAll: s.ExecuteAll, PVF: sim.pvf, Paras: []pipeline.Para{para},
 		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh},
 		Events: sim.observe,
 	}

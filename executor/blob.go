@@ -18,6 +18,9 @@ var CompressedPrefix = []byte{0x52, 0xbc, 0x53, 0x76, 0x46, 0xdb, 0x8e, 0x05}
 // CodeBombLimit bounds decompressed code, in bytes (sp_maybe_compressed_blob CODE_BLOB_BOMB_LIMIT).
 const CodeBombLimit = 50 << 20
 
+// maxWindow is the largest window that a frame may ask for, in bytes (zstd's 2^27).
+const maxWindow = 128 << 20
+
 // ErrBomb says that something is larger decompressed than it may be.
 var ErrBomb = errors.New("larger than allowed when decompressed")
 
@@ -31,12 +34,14 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 	if len(body) == 0 {
 		return nil, fmt.Errorf("decompress: %w", io.ErrUnexpectedEOF)
 	}
-	d, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(128<<20), zstd.WithDecoderLowmem(true))
+	// Whole at once: a stream would allocate the frame's window first, 128 MiB in code that
+	// was compressed at the highest level.
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(limit+1, maxWindow))), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
 	defer d.Close()
-	out, err := io.ReadAll(io.LimitReader(d, int64(limit)+1))
+	out, err := d.DecodeAll(body, nil)
 	switch {
 	case len(out) > limit, errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return nil, fmt.Errorf("%w: limit %d bytes", ErrBomb, limit)

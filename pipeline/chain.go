@@ -19,7 +19,6 @@ type Para struct {
 	AuthoringDuration time.Duration
 	BlockCost         time.Duration // of every block; 0: what its weight says
 	Transfers         int           // submitted per relay block
-	ExecuteAll        bool          // every node executes every block, instead of sharing one real execution
 	ExportPoV         func(block primitives.Hash, number uint32, pov []byte) error
 }
 

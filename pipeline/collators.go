@@ -86,7 +86,7 @@ func (n *Network) executeBlock(p *paraNode, e parachain.Execute) {
 		cost = b.cost
 	}
 	shared := c.executed[hash]
-	first := shared == nil || c.ExecuteAll
+	first := shared == nil || n.cfg.ExecuteAll
 	if first {
 		shared = &execution{done: make(chan struct{})}
 		c.executed[hash] = shared
@@ -283,6 +283,7 @@ func (n *Network) submit(p *paraNode, s collator.Submit) {
 			return
 		}
 	}
+	n.foresee(s.Candidate, last)
 	n.tell(Advertised{Candidate: Candidate{block, s.Candidate.Hash}, Collator: p.name, Core: s.Candidate.Core, Group: s.Group,
 		PoVBytes: len(s.Candidate.PoV.BlockData), PoVLimit: s.Candidate.PVD.MaxPoVSize})
 	n.advertise(&collation{ParaBlock: block, receipt: s.Candidate.Receipt, pov: &s.Candidate.PoV, parentHead: s.Candidate.ParentHead,

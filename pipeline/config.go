@@ -17,6 +17,7 @@ type Config struct {
 	Validators int
 	PVF        PVF
 	Paras      []Para // besides those that only stand in Relay.Paras
+	ExecuteAll bool   // every node executes, instead of sharing one real execution
 	Events     func(Timed)
 	Faults     Faults
 }

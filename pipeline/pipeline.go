@@ -20,6 +20,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"pileus/hashing"
@@ -49,6 +50,7 @@ type Network struct {
 	ledger     *ledger
 	collations map[primitives.CandidateHash]*collation
 	seen       map[string]bool // what is told once
+	verifying  sync.Mutex      // of verified: relay blocks are imported on a worker
 	verified   map[signature]bool
 	splits     map[primitives.Hash]*split
 	calls      []relay.Call // for the next relay block
@@ -228,6 +230,8 @@ func (n *Network) prune(number uint32) {
 		c.prune(number)
 	}
 	clear(n.seen)
+	n.verifying.Lock()
 	clear(n.verified)
+	n.verifying.Unlock()
 	clear(n.splits)
 }

@@ -24,7 +24,7 @@ func New(ctx context.Context, cfg Config) (*Network, error) {
 		n.validators = append(n.validators, &node{v, primitives.ValidatorIndex(i), pair})
 		n.cfg.Relay.Validators = append(n.cfg.Relay.Validators, pair.Public())
 	}
-	n.cfg.Relay.Seed = cfg.Seed
+	n.cfg.Relay.Seed, n.cfg.Relay.Verify = cfg.Seed, n.verify
 	for _, p := range cfg.Paras {
 		c := newChain(p)
 		n.chains = append(n.chains, c)

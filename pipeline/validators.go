@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"pileus/collator"
 	"pileus/crypto"
 	"pileus/erasure"
 	"pileus/hashing"
@@ -161,13 +162,18 @@ type signature struct {
 	msg hashing.Hash
 }
 
-// verify checks a validator's signature, once for all the nodes that get it by gossip.
+// verify checks a validator's signature, once for all the nodes of the network: those that
+// get it by gossip, the author whose block carries it, and those that import the block.
 func (n *Network) verify(sig [64]byte, msg []byte, public [32]byte) bool {
 	s := signature{sig, public, hashing.Blake2b256(msg)}
+	n.verifying.Lock()
 	valid, known := n.verified[s]
+	n.verifying.Unlock()
 	if !known {
 		valid = crypto.Sr25519Verify(sig, msg, public)
+		n.verifying.Lock()
 		n.verified[s] = valid
+		n.verifying.Unlock()
 	}
 	return valid
 }
@@ -190,6 +196,37 @@ func (n *Network) split(validators int, data *primitives.AvailableData) (primiti
 		n.splits[key] = &split{root, chunks}
 	}
 	return root, chunks, err
+}
+
+// foresee begins the one real execution of a candidate while it is still on its way to the
+// validators: they are going to ask for it, and its result does not depend on when it is
+// made. What they ask decides; an execution that nobody asks for is only lost time.
+func (n *Network) foresee(c *collator.Candidate, b *builtBlock) {
+	d := &c.Receipt.Descriptor
+	at := n.relay[d.RelayParent()]
+	if n.cfg.ExecuteAll || at == nil {
+		return
+	}
+	params := at.state.ExecutorParams(at.state.SessionIndexForChild())
+	if b.cost > params.BackingTimeout() {
+		return
+	}
+	job := &pvf.Job{
+		Code: at.state.ValidationCodeByHash(d.ValidationCodeHash()), CodeHash: d.ValidationCodeHash(), CodeLimit: at.state.Config().MaxCodeSize * 10,
+		Executor: params, ParentHead: c.ParentHead, PoV: &c.PoV, RelayParentNumber: c.PVD.RelayParentNumber, RelayParentStorageRoot: c.PVD.RelayParentStorageRoot,
+	}
+	if job.Code == nil {
+		return
+	}
+	n.world.Begin(world.Job{
+		What:    fmt.Sprintf("validate candidate %s", c.Hash.Short()),
+		MinCost: collationFetch.from,
+		Run: func(ctx context.Context) any {
+			_, err := n.cfg.PVF.Validate(ctx, job)
+			return err
+		},
+		Done: func(any) {},
+	})
 }
 
 // costOf is the virtual time that the block with this head hash takes.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"pileus/crypto"
 	"pileus/primitives"
 	"pileus/scale"
 	"pileus/trie"
@@ -169,7 +168,7 @@ func checkSeal(parent *State, h *primitives.Header) (primitives.BabeClaim, error
 		return claim, ErrNoSeal
 	}
 	hash := unsealed.Hash()
-	if !crypto.Sr25519Verify([64]byte(seal.Data), hash[:], authorKey(parent, claim.Slot, claim.Authority)) {
+	if !parent.params.verify([64]byte(seal.Data), hash[:], authorKey(parent, claim.Slot, claim.Authority)) {
 		return claim, ErrBadSeal
 	}
 	return claim, nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"pileus/crypto"
 	"pileus/primitives"
 )
 
@@ -192,7 +191,7 @@ func (x *execution) checkVotes(c *candidate) error {
 		keys[i] = validators[v]
 	}
 	ctx := primitives.SigningContext{Session: x.session, Parent: c.Candidate.Descriptor.SchedulingParent()}
-	voters, err := checkBacking(c.BackedCandidate, c.hash, ctx, keys)
+	voters, err := checkBacking(c.BackedCandidate, c.hash, ctx, keys, x.params.verify)
 	if err != nil {
 		return err
 	}
@@ -209,7 +208,7 @@ func (x *execution) checkVotes(c *candidate) error {
 // checkBacking returns which members of a group with these keys voted for the candidate;
 // every vote must be good, and no vote may be without its bit. Bits behind the last vote
 // count for nothing. (polkadot_primitives::check_candidate_backing)
-func checkBacking(c *primitives.BackedCandidate, hash primitives.CandidateHash, ctx primitives.SigningContext, group [][32]byte) (voters []int, err error) {
+func checkBacking(c *primitives.BackedCandidate, hash primitives.CandidateHash, ctx primitives.SigningContext, group [][32]byte, verify func(sig [64]byte, msg []byte, public [32]byte) bool) (voters []int, err error) {
 	bits, _, _ := c.Group()
 	if bits.Len() != len(group) || bits.Ones() < len(c.Votes) {
 		return nil, fmt.Errorf("%w: %d bits, %d of them set, %d votes, a group of %d", ErrInvalidBacking, bits.Len(), bits.Ones(), len(c.Votes), len(group))
@@ -219,7 +218,7 @@ func checkBacking(c *primitives.BackedCandidate, hash primitives.CandidateHash, 
 			continue
 		}
 		vote := c.Votes[len(voters)]
-		if !crypto.Sr25519Verify(vote.Signature, primitives.StatementPayload(vote.Kind, hash, ctx), key) {
+		if !verify(vote.Signature, primitives.StatementPayload(vote.Kind, hash, ctx), key) {
 			return nil, fmt.Errorf("%w: signature of the group's member %d", ErrInvalidBacking, i)
 		}
 		voters = append(voters, i)

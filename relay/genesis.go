@@ -31,6 +31,8 @@ type GenesisConfig struct {
 	Fresh          bool
 	UpwardPerBlock uint32 // see Params
 	ManualPrecheck bool   // see Params
+	// Verify is that of Params.
+	Verify func(sig [64]byte, msg []byte, public [32]byte) bool
 }
 
 // ParaGenesis is a parachain to start with.
@@ -77,7 +79,7 @@ func Genesis(cfg GenesisConfig) (*State, primitives.Header, error) {
 		return nil, primitives.Header{}, fmt.Errorf("host configuration: %w", err)
 	}
 	x := &execution{tx: newTx(&store{trie: trie.New(), vals: map[string]any{}}), now: cfg.Number,
-		params: Params{Rules: cfg.Rules, SessionBlocks: cfg.SessionBlocks, UpwardPerBlock: cfg.UpwardPerBlock, ManualPrecheck: cfg.ManualPrecheck}}
+		params: Params{Rules: cfg.Rules, SessionBlocks: cfg.SessionBlocks, UpwardPerBlock: cfg.UpwardPerBlock, ManualPrecheck: cfg.ManualPrecheck, Verify: cfg.Verify}}
 	config := cfg.Config
 	x.config = &config
 	itemNumber.put(x.tx, cfg.Number)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"pileus/crypto"
 	"pileus/primitives"
 )
 
@@ -109,7 +108,7 @@ func (x *execution) sanitizeBitfields(list []primitives.SignedBitfield) (kept []
 			err = ErrBitfieldValidator
 		default:
 			last = int(f.Validator) // even if the signature turns out wrong
-			if !crypto.Sr25519Verify(f.Signature, primitives.BitfieldPayload(f.Bits, ctx), validators[f.Validator]) {
+			if !x.params.verify(f.Signature, primitives.BitfieldPayload(f.Bits, ctx), validators[f.Validator]) {
 				err = ErrBitfieldSignature
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"pileus/crypto"
 	"pileus/hashing"
 	"pileus/primitives"
 	"pileus/scale"
@@ -186,7 +185,7 @@ func (v PrecheckVote) run(x *execution) error {
 		return ErrVoteSession
 	case i >= len(keys):
 		return ErrVoteValidator
-	case !crypto.Sr25519Verify(v.Signature, v.Payload(), keys[i]):
+	case !x.params.verify(v.Signature, v.Payload(), keys[i]):
 		return ErrVoteSignature
 	case !ok:
 		return ErrVoteSubject

@@ -217,7 +217,7 @@ func TestBackingVotes(t *testing.T) {
 		if want == nil {
 			return
 		}
-		voters, err := checkBacking(c, c.Candidate.Hash(), primitives.SigningContext{Session: session, Parent: Hash(v.Backed.Parent)}, group)
+		voters, err := checkBacking(c, c.Candidate.Hash(), primitives.SigningContext{Session: session, Parent: Hash(v.Backed.Parent)}, group, Params{}.verify)
 		n, good := want.(float64)
 		if good != (err == nil) || good && len(voters) != int(n) || err != nil && !errors.Is(err, ErrInvalidBacking) {
 			t.Errorf("%s: %d votes, %v; want %v", name, len(voters), err, want)
