@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
