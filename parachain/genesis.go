@@ -53,6 +53,9 @@ type Chain struct {
 // Head is the genesis header as head data.
 func (c *Chain) Head() []byte { return c.Genesis.EncodeTo(nil) }
 
+// Raw is the whole genesis state, as a raw chain spec has it.
+func (c *Chain) Raw() (*chainspec.Raw, error) { return rawOf(c.State) }
+
 // CodeHash is the validation code hash: blake2b-256 of the code as it stands in the state.
 func (c *Chain) CodeHash() primitives.Hash { return hashing.Blake2b256(c.Code) }
 

@@ -20,7 +20,6 @@ import (
 	"pileus/hashing"
 	"pileus/parachain"
 	"pileus/runtimes"
-	"pileus/trie"
 )
 
 func chainSpecCommand() *cobra.Command {
@@ -185,7 +184,7 @@ func (f *chainSpecFlags) build(ctx context.Context, h *parachain.Host, title str
 	}
 	genesis := spec.Genesis
 	if f.raw {
-		raw, err := storage(chain.State)
+		raw, err := chain.Raw()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -227,39 +226,6 @@ func (f *chainSpecFlags) frame(chain *parachain.Chain) (*chainspec.Spec, error) 
 		return nil, err
 	}
 	return chainspec.Parse(text)
-}
-
-// storage lists a whole state.
-func storage(s *trie.State) (*chainspec.Raw, error) {
-	raw := &chainspec.Raw{}
-	var err error
-	if raw.Top, err = pairs(s.Top()); err != nil {
-		return nil, err
-	}
-	ids, err := s.ChildIDs()
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range ids {
-		child, err := s.Child(id, nil)
-		if err != nil {
-			return nil, err
-		}
-		if raw.Children == nil {
-			raw.Children = map[string]map[string][]byte{}
-		}
-		if raw.Children[string(id)], err = pairs(child); err != nil {
-			return nil, err
-		}
-		delete(raw.Top, string(trie.ChildKey(id))) // a spec leaves the roots of child tries out
-	}
-	return raw, nil
-}
-
-func pairs(t *trie.Trie) (map[string][]byte, error) {
-	m := map[string][]byte{}
-	err := t.Visit(func(k, v []byte) bool { m[string(k)] = slices.Clone(v); return true })
-	return m, err
 }
 
 // withHost runs f with a host for runtimes.
