@@ -106,6 +106,9 @@ func (w *World) Run(ctx context.Context, until time.Duration) error {
 			w.now = max(w.now, until)
 			return nil
 		}
+		if err := ctx.Err(); err != nil {
+			return err // a job that was waited for may have ended because of it
+		}
 		e := heap.Pop(&w.queue).(entry)
 		w.now = e.at
 		e.f()

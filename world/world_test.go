@@ -108,3 +108,20 @@ func TestChanceDependsOnSeedAndPurpose(t *testing.T) {
 		}
 	}
 }
+
+// A job that ends because the run was stopped is not taken for a job that failed.
+func TestStoppedJobsAreNotDone(t *testing.T) {
+	for range 200 {
+		ctx, cancel := context.WithCancel(context.Background())
+		w, done := New(0), false
+		w.After(0, func() {
+			w.Begin(Job{
+				Run:  func(ctx context.Context) any { cancel(); <-ctx.Done(); return nil },
+				Done: func(any) { done = true },
+			})
+		})
+		if err := w.Run(ctx, time.Hour); !errors.Is(err, context.Canceled) || done {
+			t.Fatalf("%v; what a stopped job said was taken in: %v", err, done)
+		}
+	}
+}
