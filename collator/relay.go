@@ -29,11 +29,6 @@ type (
 	}
 	// ValidatorCount asks for the number of validators of the session: int.
 	ValidatorCount struct{ At Hash }
-	// ValidationCodeHash asks for the hash of a para's code: Hash, zero if there is none.
-	ValidationCodeHash struct {
-		At   Hash
-		Para primitives.ParaID
-	}
 	// DmqContents asks for the downward messages to a para: []primitives.InboundMessage.
 	DmqContents struct {
 		At   Hash
@@ -63,7 +58,6 @@ func (ClaimQueue) relayQuery()              {}
 func (SchedulingLookahead) relayQuery()     {}
 func (GroupForCore) relayQuery()            {}
 func (ValidatorCount) relayQuery()          {}
-func (ValidationCodeHash) relayQuery()      {}
 func (DmqContents) relayQuery()             {}
 func (InboundHrmpChannels) relayQuery()     {}
 func (StorageValue) relayQuery()            {}

@@ -319,11 +319,6 @@ func (n *Network) answer(q collator.RelayQuery) (any, error) {
 		hash, ask = q.At, plain(func(b *relayBlock) any { return b.state.SchedulingLookahead() })
 	case collator.ValidatorCount:
 		hash, ask = q.At, plain(func(b *relayBlock) any { return len(b.state.Validators()) })
-	case collator.ValidationCodeHash:
-		hash, ask = q.At, plain(func(b *relayBlock) any {
-			code, _ := b.state.ValidationCodeHash(q.Para, primitives.AssumeIncluded)
-			return code
-		})
 	case collator.DmqContents:
 		hash, ask = q.At, plain(func(b *relayBlock) any { return b.state.DmqContents(q.Para) })
 	case collator.InboundHrmpChannels:

@@ -38,7 +38,6 @@ const (
 	Cycle                                          PotentialKind = "Cycle"
 	MultiplePaths                                  PotentialKind = "MultiplePaths"
 	RelayParentPrecedesCandidatePendingAvailablity PotentialKind = "RelayParentPrecedesCandidatePendingAvailability"
-	ParentCandidateNotFound                        PotentialKind = "ParentCandidateNotFound"
 	ComputeConstraints                             PotentialKind = "ComputeConstraints"
 	RelayParentNotInScope                          PotentialKind = "RelayParentNotInScope"
 	RelayParentMovedBackwards                      PotentialKind = "RelayParentMovedBackwards"
