@@ -28,10 +28,14 @@ func Code(stage string) (code []byte, ok bool) {
 	return code, err == nil
 }
 
-// Names lists the stages in the order in which a chain passes them.
+// Names lists the stages that are built in, in the order in which a chain passes them: all
+// of them, but in the copy of this package that `pileus new` makes, which has the default
+// stage.
 func Names() (list []string) {
 	for _, s := range guide.Stages {
-		list = append(list, s.Name)
+		if _, err := files.Open("wasm/" + s.Name + ".wasm"); err == nil {
+			list = append(list, s.Name)
+		}
 	}
 	return list
 }

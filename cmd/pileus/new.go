@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"embed"
 	"errors"
 	"fmt"
@@ -10,8 +9,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	goruntime "runtime"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,86 +26,57 @@ func newCommand() *cobra.Command {
 		Short: "Make a chain of one's own: a runtime in Go with one pallet and its tests",
 		Long: `Makes the folder NAME with a Go module: a runtime with a pallet, tests of it in memory and
 in the whole pipeline, a genesis preset. "go test ./..." and "pileus runtime build" work in
-it at once and without network: the module takes pileus from its source folder, and needs
-no module that pileus was not built of.` + exitHelp("the folder is made", "failed; nothing is left behind"),
+it at once. The module pileus comes along, as source in NAME/pileus, which go.mod puts in
+its place; all other modules are those that pileus itself is built of, so that nothing is
+asked of the network where their versions are in the module cache.` + exitHelp("the folder is made", "failed; nothing is left behind"),
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args[0]) > 32 || !chainName.MatchString(args[0]) {
-				return usageError{fmt.Errorf("%q: a chain's name has up to 32 lower-case letters, digits and single hyphens between them, and begins with a letter", args[0])}
+			if len(args[0]) > 32 || !chainName.MatchString(args[0]) || args[0] == "pileus" {
+				return usageError{fmt.Errorf("%q: a chain's name has up to 32 lower-case letters, digits and single hyphens between them, begins with a letter, and is not pileus", args[0])}
 			}
-			dir, err := sourceFolder(source)
+			files, err := newChain(args[0], source)
 			if err != nil {
 				return err
 			}
-			if err := newChain(args[0], dir); err != nil {
+			if err := writeFolder(args[0], files); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "%s: made; try: cd %s && go test -short ./...\n", args[0], args[0])
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&source, "source", "", "source folder of pileus (default: that of which this command was built)")
+	cmd.Flags().StringVar(&source, "source", "", "checkout of pileus to use in place of a copy")
 	return cmd
 }
 
 // chainName is what a spec name, a folder and an element of a module path may be at once.
 var chainName = regexp.MustCompile(`^[a-z]([a-z0-9]|-[a-z0-9])*$`)
 
-// sourceFolder is where the module pileus lies.
-func sourceFolder(given string) (string, error) {
-	if given != "" {
-		dir, err := filepath.Abs(given)
-		if err == nil && !isSource(dir) {
-			err = fmt.Errorf("--source %s: there is no module pileus", given)
+// newChain gives the files of a new chain, by path with slashes. Its module pileus is the
+// checkout, if one is named, and a copy in the folder pileus otherwise.
+func newChain(name, checkout string) (files map[string][]byte, err error) {
+	files = map[string][]byte{".gitignore": []byte("*.wasm\n")}
+	place := "./pileus"
+	if checkout != "" {
+		if place, err = filepath.Abs(checkout); err != nil {
+			return nil, err
 		}
-		return dir, err
-	}
-	var from []string
-	if _, file, _, ok := goruntime.Caller(0); ok && filepath.IsAbs(file) { // not after go build -trimpath
-		from = append(from, filepath.Dir(file))
-	}
-	if file, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(file); err == nil {
-			file = real
+		if !isPileus(place) {
+			return nil, fmt.Errorf("--source %s: there is no module pileus", checkout)
 		}
-		from = append(from, filepath.Dir(file))
-	}
-	for _, dir := range from {
-		for ; ; dir = filepath.Dir(dir) {
-			if isSource(dir) {
-				return dir, nil
-			}
-			if dir == filepath.Dir(dir) {
-				break
-			}
+	} else {
+		copied, err := sdk()
+		if err != nil {
+			return nil, err
 		}
-	}
-	return "", errors.New("the source of pileus is not where this command was built: name it with --source DIR")
-}
-
-func isSource(dir string) bool {
-	b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-	first, _, _ := strings.Cut(string(b), "\n")
-	return err == nil && strings.TrimSpace(first) == "module pileus"
-}
-
-// newChain makes the folder, whole or not at all. An empty folder of the name is filled.
-func newChain(name, source string) (err error) {
-	if list, err := os.ReadDir(name); err == nil && len(list) > 0 {
-		return fmt.Errorf("%s: the folder is not empty", name)
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return cause(name, err)
+		for file, b := range copied {
+			files["pileus/"+file] = b
+		}
 	}
 	module := "example.com/" + name
-	mod, err := goMod(module, source)
-	if err != nil {
-		return err
+	if files["go.mod"], files["go.sum"], err = goMod(module, place, checkout); err != nil {
+		return nil, err
 	}
-	sum, err := os.ReadFile(filepath.Join(source, "go.sum"))
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{"go.mod": mod, "go.sum": sum, ".gitignore": []byte("*.wasm\n")}
 	fill := strings.NewReplacer("{{name}}", name, "{{module}}", module, "{{crate}}", strings.ReplaceAll(name, "-", "_")+"_runtime")
 	err = fs.WalkDir(newFiles, "newchain", func(at string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -118,8 +86,15 @@ func newChain(name, source string) (err error) {
 		files[strings.TrimSuffix(strings.TrimPrefix(at, "newchain/"), ".tmpl")] = []byte(fill.Replace(string(b)))
 		return err
 	})
-	if err != nil {
-		return err
+	return files, err
+}
+
+// writeFolder makes the folder, whole or not at all. An empty folder of the name is filled.
+func writeFolder(name string, files map[string][]byte) (err error) {
+	if list, err := os.ReadDir(name); err == nil && len(list) > 0 {
+		return fmt.Errorf("%s: the folder is not empty", name)
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return cause(name, err)
 	}
 	made := temporary(name)
 	defer func() {
@@ -140,46 +115,4 @@ func newChain(name, source string) (err error) {
 		return err
 	}
 	return os.Rename(made, name)
-}
-
-// goMod names the versions of all modules as pileus' own go.mod does, so that the Go
-// command finds them where it found them for pileus and asks no network.
-func goMod(module, source string) ([]byte, error) {
-	f, err := os.Open(filepath.Join(source, "go.mod"))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	version := ""
-	var needs []string
-	block := false
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		line, _, _ := strings.Cut(lines.Text(), "//")
-		words := strings.Fields(line)
-		switch {
-		case len(words) == 0:
-		case words[0] == ")":
-			block = false
-		case words[0] == "require" && len(words) == 2:
-			block = true
-		case words[0] == "require" && len(words) == 3:
-			needs = append(needs, words[1]+" "+words[2])
-		case block && len(words) == 2:
-			needs = append(needs, words[0]+" "+words[1])
-		case words[0] == "go":
-			version = words[1]
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, err
-	}
-	if strings.ContainsAny(source, " \t\"'`()[]{},") || strings.Contains(source, "//") {
-		source = strconv.Quote(source)
-	}
-	b := fmt.Appendf(nil, "module %s\n\ngo %s\n\nrequire pileus v0.0.0\n\nreplace pileus => %s\n\nrequire (\n", module, version, source)
-	for _, need := range needs {
-		b = fmt.Appendf(b, "\t%s // indirect\n", need)
-	}
-	return append(b, ")\n"...), nil
 }
