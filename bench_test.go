@@ -31,7 +31,7 @@ func BenchmarkRun(b *testing.B) {
 			s := settings(b)
 			s.Chain, s.RelayBlocks = testdata.Shared(b, "chainspecs/"+spec+".json"), 400
 			for b.Loop() {
-				sim, err := pileus.Start(context.Background(), s, pileus.Options{})
+				sim, err := pileus.Open(context.Background(), s, pileus.Options{})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -54,7 +54,7 @@ func BenchmarkShare(b *testing.B) {
 	s := settings(b)
 	s.Chain, s.RelayBlocks = testdata.Shared(b, "chainspecs/people-next-paseo.json"), 400
 	for b.Loop() {
-		sim, err := pileus.Start(context.Background(), s, pileus.Options{Measure: true})
+		sim, err := pileus.Open(context.Background(), s, pileus.Options{Measure: true})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func Example() {
 
 	included := 0
 	ctx := context.Background()
-	sim, err := pileus.Start(ctx, settings, pileus.Options{
+	sim, err := pileus.Open(ctx, settings, pileus.Options{
 		OnEvent: func(t pipeline.Timed) {
 			if _, ok := t.Event.(pipeline.Included); ok {
 				included++

@@ -66,7 +66,7 @@ func TestNumbersOfTheGuide(t *testing.T) {
 			if c.set != nil {
 				c.set(&s)
 			}
-			sim, err := pileus.Start(context.Background(), s, pileus.Options{})
+			sim, err := pileus.Open(context.Background(), s, pileus.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

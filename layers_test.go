@@ -19,9 +19,10 @@ var layers = [][]string{
 	{"primitives", "chainspec"},
 	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame", "runtimes"},
 	{"relay", "validator", "parachain", "txpool", "collator"},
-	{"world", "pipeline"},
+	{"world", "pipeline", "dev/store"},
 	{"."},
 	{"rehearse", "dev"},
+	{"dev/rpc", "dev/dashboard", "dev/metrics"},
 	{"cmd/pileus"},
 }
 

@@ -31,7 +31,7 @@ func simulate(t *testing.T, runtime string, change func(*pileus.Settings)) *pile
 	if change != nil {
 		change(&s)
 	}
-	sim, err := pileus.Start(context.Background(), s, pileus.Options{})
+	sim, err := pileus.Open(context.Background(), s, pileus.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestAdvance(t *testing.T) {
 	whole := simulate(t, "phase3", nil)
 	s := settings(t)
 	s.Wasm, s.RelayBlocks = "../shared/runtimes/phase3.wasm", 20
-	sim, err := pileus.Start(context.Background(), s, pileus.Options{})
+	sim, err := pileus.Open(context.Background(), s, pileus.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestInterrupted(t *testing.T) {
 	for after := range 4 {
 		ctx, cancel := context.WithCancel(context.Background())
 		seen := 0
-		sim, err := pileus.Start(context.Background(), s, pileus.Options{OnEvent: func(pipeline.Timed) {
+		sim, err := pileus.Open(context.Background(), s, pileus.Options{OnEvent: func(pipeline.Timed) {
 			if seen++; seen == 20+after*25 {
 				cancel()
 			}
@@ -169,7 +169,7 @@ func TestEventsLost(t *testing.T) {
 	testdata.Shared(t, "runtimes/phase3.wasm")
 	s := settings(t)
 	s.Wasm, s.RelayBlocks = "../shared/runtimes/phase3.wasm", 1_000_000
-	sim, err := pileus.Start(context.Background(), s, pileus.Options{Events: &failing{30}})
+	sim, err := pileus.Open(context.Background(), s, pileus.Options{Events: &failing{30}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,8 @@ type Settings struct {
 	Relay         primitives.HostConfiguration
 	Validators    int
 	SessionBlocks uint32
-	Fresh         bool // the relay chain starts with session 0, in which no groups and cores exist
+	Fresh         bool      // the relay chain starts with session 0, in which no groups and cores exist
+	Begin         time.Time // when the relay chain's first slot begins, rounded to slots; zero, or too early: a day of November 2025
 
 	ExecuteAll  bool   // every validator executes, instead of sharing one real execution
 	CacheDir    string // compiled runtimes; empty: none
@@ -63,6 +64,14 @@ func given(s string) int {
 		return 1
 	}
 	return 0
+}
+
+// firstSlot is that of the relay block which the run begins with; 0 leaves it to the network.
+func (s *Settings) firstSlot() primitives.Slot {
+	if s.Begin.IsZero() {
+		return 0
+	}
+	return primitives.Slot(max(0, s.Begin.UnixMilli()/primitives.RelaySlotMillis-1))
 }
 
 // stage is the built-in stage that the run begins with; empty if it begins with something else.

@@ -1,7 +1,7 @@
 // Package pileus runs a parachain through asynchronous backing in one process: relay
 // chain, validators, collators, in virtual time.
 //
-//	sim, err := pileus.Start(ctx, settings, pileus.Options{})
+//	sim, err := pileus.Open(ctx, settings, pileus.Options{})
 //	report, err := sim.Run(ctx)
 //	err = report.Check(pileus.BlockEvery(6*time.Second, 0.03), pileus.NothingDropped())
 //
@@ -35,6 +35,8 @@ type Options struct {
 	Progress func(done, total uint32) // relay blocks
 	Steer    bool                     // development accounts get funds, so that [Simulation.Upgrade] can act
 	Measure  bool                     // measure the time in the runtime and in host functions, see [Simulation.Costs]
+	Observer pipeline.Observer        // is shown the chains themselves
+	NoReport bool                     // nothing is kept for a report: for a run without an end
 }
 
 // Simulation is a network that is ready to run.
@@ -51,9 +53,9 @@ type Simulation struct {
 	stop     context.CancelFunc // of the running Advance
 }
 
-// Start opens the parachain and starts the network around it. A wrong setting is a
-// [*SettingError].
-func Start(ctx context.Context, s Settings, o Options) (_ *Simulation, err error) {
+// Open opens the parachain and makes the network around it, which stands until it is run.
+// A wrong setting is a [*SettingError].
+func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -170,8 +172,8 @@ func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
 	}
 	return pipeline.Config{
 		Seed: s.Seed, Validators: s.Validators, ExecuteAll: s.ExecuteAll, PVF: sim.pvf, Paras: []pipeline.Para{para},
-		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh},
-		Events: sim.observe,
+		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh, Slot: s.firstSlot()},
+		Events: sim.observe, Observer: sim.options.Observer,
 	}
 }
 
@@ -187,6 +189,12 @@ func (sim *Simulation) exportPoV(block primitives.Hash, number uint32, pov []byt
 }
 
 func (sim *Simulation) observe(t pipeline.Timed) {
+	if sim.options.NoReport {
+		if sim.options.OnEvent != nil {
+			sim.options.OnEvent(t)
+		}
+		return
+	}
 	sim.recorder.observe(t)
 	if sim.recorder.err != nil && sim.stop != nil {
 		sim.stop() // a run whose events are lost need not go on
@@ -198,6 +206,12 @@ func (sim *Simulation) observe(t pipeline.Timed) {
 		sim.options.Progress(sim.recorder.report.RelayBlocks, sim.settings.RelayBlocks)
 	}
 }
+
+// Network is the network itself, for those that drive it otherwise than [Simulation.Run] does.
+func (sim *Simulation) Network() *pipeline.Network { return sim.network }
+
+// Host runs the parachain's runtimes.
+func (sim *Simulation) Host() *parachain.Host { return sim.host }
 
 // Chain is the parachain at its genesis.
 func (sim *Simulation) Chain() *parachain.Chain { return sim.chain }

@@ -149,6 +149,17 @@ func (h *Host) At(ctx context.Context, s *trie.State, c Context) (*runtimeapi.Ru
 	return code.on(s), nil
 }
 
+// Call runs an exported function of the code that a state demands, by its name as in
+// state_call, with encoded arguments; what it writes is forgotten, what it reads is
+// recorded if rec is not nil. The error is a [*executor.CallError] where the function failed.
+func (h *Host) Call(ctx context.Context, s *trie.State, method string, args []byte, rec *trie.Recorder) ([]byte, error) {
+	code, err := h.CodeAt(ctx, s, OffChain)
+	if err != nil {
+		return nil, err
+	}
+	return question{code, s}.call(ctx, method, args, rec)
+}
+
 // Metadata is the runtime's metadata, decoded once.
 func (c *Code) Metadata(ctx context.Context) (*metadata.Metadata, error) {
 	c.metaMu.Lock()

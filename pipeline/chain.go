@@ -39,7 +39,9 @@ type chain struct {
 	infos    map[hashing.Hash]*collator.RuntimeInfo
 	code     hashing.Hash // of the newest block's state
 
-	pool      *txpool.Pool // one for all nodes of the chain
+	pool      *txpool.Pool                 // one for all nodes of the chain
+	answers   map[hashing.Hash]func(error) // to submissions from outside
+	checked   map[hashing.Hash]Checked     // ahead, of submissions from outside
 	transfers *parachain.Transfers
 	spec      uint32 // of the runtime that transfers are made for
 }
@@ -86,7 +88,8 @@ func (b backend) Best() hashing.Hash { return b.n.Best().Hash }
 
 func newChain(p Para) *chain {
 	c := &chain{Para: p, id: p.Chain.ParaID, blocks: map[hashing.Hash]*builtBlock{}, executed: map[hashing.Hash]*execution{},
-		infos: map[hashing.Hash]*collator.RuntimeInfo{}, code: p.Chain.CodeHash()}
+		infos: map[hashing.Hash]*collator.RuntimeInfo{}, code: p.Chain.CodeHash(),
+		answers: map[hashing.Hash]func(error){}, checked: map[hashing.Hash]Checked{}}
 	c.pool = txpool.New(txpool.DefaultLimits(), p.Chain.Genesis.Hash(), p.Chain.Genesis.Number)
 	for _, key := range p.Chain.Keys {
 		n := &paraNode{Node: parachain.NewNode(p.Chain), chain: c, name: key.Name, key: key.Public}

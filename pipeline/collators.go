@@ -38,7 +38,11 @@ func (n *Network) ancestor(b *relayBlock, back int) *relayBlock {
 
 // paraStep tells a parachain node what happened and does what it wants done.
 func (n *Network) paraStep(p *paraNode, in parachain.Input) {
+	first := p == p.chain.nodes[0]
 	for _, out := range p.Step(n.world.Now(), in) {
+		if first && n.cfg.Observer != nil {
+			n.cfg.Observer.Para(p.chain.id, out)
+		}
 		switch out := out.(type) {
 		case parachain.Execute:
 			n.executeBlock(p, out)
@@ -49,8 +53,12 @@ func (n *Network) paraStep(p *paraNode, in parachain.Input) {
 		case parachain.Missing:
 			n.recover(p, out)
 		case parachain.BestChanged:
-			if p == p.chain.nodes[0] {
+			if first {
 				n.poolBest(p.chain, out)
+			}
+		case parachain.Finalized:
+			if first {
+				n.poolFinalized(p.chain, out)
 			}
 		case parachain.Rejected:
 			if n.once("rejected", out.Hash) {

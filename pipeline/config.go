@@ -19,6 +19,7 @@ type Config struct {
 	Paras      []Para // besides those that only stand in Relay.Paras
 	ExecuteAll bool   // every node executes, instead of sharing one real execution
 	Events     func(Timed)
+	Observer   Observer // nil: nobody
 	Faults     Faults
 }
 

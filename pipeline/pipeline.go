@@ -20,6 +20,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -40,10 +41,14 @@ type Network struct {
 	chance world.Chance  // latencies
 	err    error         // ends the run
 	ctx    context.Context
+	cancel context.CancelCauseFunc // of the run
+	end    primitives.Slot         // of the run, left out
+	skipTo primitives.Slot         // slots below it are passed over
 
 	relay      map[hashing.Hash]*relayBlock
 	best       *relayBlock
-	first      uint32 // number of the first block that the run makes
+	root       *relayBlock // that the run began with
+	first      uint32      // number of the first block that the run makes
 	validators []*node
 	sessions   map[primitives.SessionIndex][]uint32 // validators of sessions, by their place among the authorities
 	chains     []*chain
@@ -70,21 +75,29 @@ func (b *relayBlock) number() uint32 { return b.header.Number }
 // Run lets the network make n relay slots more. It ends early with the error of ctx, or
 // when the network itself cannot go on.
 func (n *Network) Run(ctx context.Context, slots uint32) error {
+	from := n.nextSlot()
+	end := from + primitives.Slot(slots)
+	return n.drive(ctx, from, end, func(ctx context.Context) error {
+		// The last slot runs to its end: up to the moment before the next one begins.
+		return n.world.Run(ctx, time.Duration(end)*relaySlot-time.Millisecond)
+	})
+}
+
+// Follow lets the network make relay slots as far as a clock says, until ctx ends, whose
+// error it returns, or the network itself cannot go on.
+func (n *Network) Follow(ctx context.Context, clock *world.Clock) error {
+	return n.drive(ctx, n.nextSlot(), math.MaxUint64, func(ctx context.Context) error { return n.world.Follow(ctx, clock) })
+}
+
+// drive lets slots tick from one up to another, which is left out, while the world is run.
+func (n *Network) drive(ctx context.Context, from, end primitives.Slot, run func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	n.ctx = ctx
 	defer func() { n.ctx = context.Background() }() // for what is asked between runs
-	from := n.nextSlot()
-	for i := range primitives.Slot(slots) {
-		n.world.At(time.Duration(from+i)*relaySlot, func() {
-			n.slot(from + i)
-			if n.err != nil {
-				cancel(n.err)
-			}
-		})
-	}
-	// The last slot runs to its end: up to the moment before the next one begins.
-	err := n.world.Run(ctx, time.Duration(from+primitives.Slot(slots))*relaySlot-time.Millisecond)
+	n.cancel, n.end = cancel, end
+	n.tick(from)
+	err := run(ctx)
 	if n.err != nil {
 		return n.err
 	}
@@ -93,6 +106,20 @@ func (n *Network) Run(ctx context.Context, slots uint32) error {
 	}
 	return nil
 }
+
+// tick lets a slot begin when its time comes, and the next one after it.
+func (n *Network) tick(slot primitives.Slot) {
+	if slot >= n.end {
+		return
+	}
+	n.world.First(SlotTime(slot), func() {
+		n.slot(slot)
+		n.tick(max(slot+1, n.skipTo))
+	})
+}
+
+// SlotTime is when a relay slot begins, in virtual time since the Unix epoch.
+func SlotTime(slot primitives.Slot) time.Duration { return time.Duration(slot) * relaySlot }
 
 func (n *Network) nextSlot() primitives.Slot {
 	return primitives.Slot((n.world.Now() + relaySlot - 1) / relaySlot)
@@ -158,6 +185,7 @@ func (n *Network) propose(author *node, p validator.Propose) {
 func (n *Network) made(b *relayBlock, author *node, block *relay.Block) {
 	n.relay[b.hash], n.best = b, b
 	n.know(b)
+	n.observeRelay(b, block)
 	session := b.state.SessionIndexForChild()
 	n.tell(RelayBlock{b.number(), b.hash, b.slot, session, author.index, len(block.Inherent.Bitfields), len(block.Inherent.Backed)})
 	for _, e := range b.events {
@@ -193,9 +221,13 @@ func (n *Network) deliver(b *relayBlock) {
 
 func (n *Network) between(s span) time.Duration { return n.chance.Between(s.from, s.to) }
 
+// Fail ends the run with an error.
+func (n *Network) Fail(err error) { n.fail(err) }
+
 func (n *Network) fail(err error) {
 	if n.err == nil {
 		n.err = err
+		n.cancel(err)
 	}
 }
 

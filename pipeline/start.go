@@ -16,7 +16,7 @@ import (
 
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
-	n := &Network{cfg: cfg, ctx: ctx, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
+	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
 		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, verified: map[signature]bool{}, splits: map[primitives.Hash]*split{}}
 	for i := range cfg.Validators {
 		pair := crypto.NewSr25519FromSeed(hashing.Blake2b256(scale.AppendU32(scale.AppendU64([]byte("validator"), cfg.Seed), uint32(i))))
@@ -39,7 +39,7 @@ func New(ctx context.Context, cfg Config) (*Network, error) {
 	}
 	n.seal(&header)
 	genesis := &relayBlock{hash: header.Hash(), header: &header, state: state, slot: n.cfg.Relay.Slot}
-	n.relay[genesis.hash], n.best, n.first = genesis, genesis, header.Number+1
+	n.relay[genesis.hash], n.best, n.root, n.first = genesis, genesis, genesis, header.Number+1
 	n.ledger = newLedger(func() uint32 { return n.best.state.SchedulingLookahead() })
 	n.world = world.New(time.Duration(n.cfg.Relay.Slot+1) * relaySlot)
 	n.start = n.world.Now()

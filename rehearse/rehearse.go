@@ -108,7 +108,7 @@ func Run(ctx context.Context, s pileus.Settings, steps []Step, progress func(ste
 		}
 	}
 	w := &walk{}
-	sim, err := pileus.Start(ctx, s, pileus.Options{OnEvent: w.event, Steer: true})
+	sim, err := pileus.Open(ctx, s, pileus.Options{OnEvent: w.event, Steer: true})
 	if err != nil {
 		return nil, err
 	}

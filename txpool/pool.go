@@ -523,6 +523,28 @@ func (p *Pool) Ready() [][]byte {
 	return xts
 }
 
+// Transaction is a transaction in the pool. What it holds is shared and must not be changed.
+type Transaction struct {
+	Hash      Hash
+	Extrinsic []byte
+	Ready     bool // else it waits for others
+	Valid     Valid
+}
+
+// List lists all transactions: the ready ones in the order of [Pool.Ready], then those that wait.
+func (p *Pool) List() []Transaction {
+	list := make([]Transaction, 0, p.queue.len())
+	for _, t := range p.queue.order() {
+		list = append(list, Transaction{t.hash, t.xt, true, t.valid})
+	}
+	for _, t := range p.queue.list {
+		if !t.ready {
+			list = append(list, Transaction{t.hash, t.xt, false, t.valid})
+		}
+	}
+	return list
+}
+
 // Count is the number of transactions and their bytes, ready and future.
 type Count struct{ Ready, ReadyBytes, Future, FutureBytes int }
 

@@ -11,6 +11,11 @@
 //
 // So a run in virtual time is the same, byte for byte, whichever worker finished first:
 // the clock never passes the earliest time at which an unfinished job could be done.
+//
+// The same queue has two drivers. [World.Run] goes through it as fast as the machine
+// allows. [World.Follow] lets a [Clock] say how far it may go, that is, the wall clock at
+// some speed; the order of what happens is the same. What comes from outside, while
+// either runs, comes through [World.Post] and happens between two callbacks.
 package world
 
 import (
@@ -30,8 +35,8 @@ type Job struct {
 	Done    func(result any)               // in the queue, at start + cost
 }
 
-// World is a clock with a queue. It is driven by [World.Run]; everything else is called
-// from callbacks of the queue, or before the run.
+// World is a clock with a queue. It is driven by [World.Run] or [World.Follow]; everything
+// else but [World.Post] is called from callbacks of the queue, or before the run.
 type World struct {
 	now   time.Duration
 	seq   uint64
@@ -40,6 +45,7 @@ type World struct {
 	jobs    []*running // begun, result not yet taken
 	workers chan struct{}
 	results chan *running
+	inbox   inbox
 	ctx     context.Context
 }
 
@@ -58,6 +64,7 @@ func New(start time.Duration) *World {
 		now:     start,
 		workers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))),
 		results: make(chan *running, 1024),
+		inbox:   inbox{wake: make(chan struct{}, 1)},
 		ctx:     context.Background(),
 	}
 }
@@ -70,6 +77,9 @@ func (w *World) At(t time.Duration, f func()) {
 	w.seq++
 	w.push(max(t, w.now), w.seq, f)
 }
+
+// First lets f happen at time t, before everything else that happens then.
+func (w *World) First(t time.Duration, f func()) { w.push(max(t, w.now), 0, f) }
 
 // After lets f happen d from now.
 func (w *World) After(d time.Duration, f func()) { w.At(w.now+d, f) }
@@ -102,6 +112,7 @@ func (w *World) Run(ctx context.Context, until time.Duration) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		w.serve(w.now)
 		if !w.settle(until) {
 			w.now = max(w.now, until)
 			return nil
@@ -109,10 +120,15 @@ func (w *World) Run(ctx context.Context, until time.Duration) error {
 		if err := ctx.Err(); err != nil {
 			return err // a job that was waited for may have ended because of it
 		}
-		e := heap.Pop(&w.queue).(entry)
-		w.now = e.at
-		e.f()
+		w.pop()
 	}
+}
+
+// pop lets the next entry happen.
+func (w *World) pop() {
+	e := heap.Pop(&w.queue).(entry)
+	w.now = max(w.now, e.at)
+	e.f()
 }
 
 // settle waits for every job that could be done at or before the next entry, and tells

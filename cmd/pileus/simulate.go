@@ -133,7 +133,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		options.Progress = (&progressBar{out: cmd.ErrOrStderr()}).show
 	}
 	began := time.Now()
-	sim, err := pileus.Start(cmd.Context(), *s, options)
+	sim, err := pileus.Open(cmd.Context(), *s, options)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,182 @@
+// Package dev runs the whole network against the wall clock, for wallets, apps and
+// indexers: what `pileus dev` starts.
+//
+//	                   ┌───────────────── loop: one goroutine ─────────────────┐
+//	wall clock ──────► │ world.Follow ─► pipeline.Network (relay, para, pool) │
+//	Submit, control ─► │ posted functions, between two callbacks              │
+//	                   └──────────────┬────────────────────────────────────────┘
+//	                                  │ Observer, Events
+//	                                  ▼
+//	          store.Chain (para, relay), pool statuses, events ──► any number of readers
+//
+// The network is the one of `pileus simulate`; with equal seeds and nothing from outside
+// it makes the same blocks. It serves one goroutine. Questions about blocks and states are
+// answered from the records ([Node.Para], [Node.Relay]) and never wait for it.
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"pileus"
+	"pileus/dev/store"
+	"pileus/parachain"
+	"pileus/pipeline"
+	"pileus/primitives"
+	"pileus/trie"
+	"pileus/txpool"
+	"pileus/world"
+)
+
+// Config says what to run.
+type Config struct {
+	pileus.Settings              // as of a simulation; RelayBlocks and Transfers play no part
+	BlockTime       BlockTime    // the zero value is 6 s
+	Log             *slog.Logger // nil: nothing is logged
+}
+
+// ErrStopped says that the node does not run any more.
+var ErrStopped = errors.New("the node has stopped")
+
+// Node is a running network as a parachain node shows it: that of the first collator.
+// Its methods may be called from any goroutine.
+type Node struct {
+	cfg     Config
+	log     *slog.Logger
+	sim     *pileus.Simulation
+	network *pipeline.Network
+	clock   *world.Clock // of the loop
+
+	para, relay *store.Chain
+	events      store.Feed[pipeline.Timed]
+
+	mu      sync.Mutex
+	watched map[txpool.Hash]*store.Feed[txpool.Status]
+
+	stop context.CancelFunc
+	done chan struct{} // closed when the loop has ended
+	err  error         // why, once done is closed
+}
+
+// Start opens the parachain and sets the network going. It runs until ctx ends, [Node.Close]
+// is called, or it cannot go on ([Node.Wait]).
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Node{cfg: cfg, log: cfg.Log, watched: map[txpool.Hash]*store.Feed[txpool.Status]{}, done: make(chan struct{})}
+	var err error
+	n.sim, err = pileus.Open(ctx, cfg.Settings, pileus.Options{Steer: true, NoReport: true, Observer: observer{n}, OnEvent: n.event})
+	if err != nil {
+		return nil, err
+	}
+	n.network = n.sim.Network()
+	c, root := n.sim.Chain(), n.network.RelayRoot()
+	n.para = store.New(&store.Block{Hash: c.Genesis.Hash(), Header: &c.Genesis}, c.State)
+	n.relay = store.New(&store.Block{Hash: root.Hash, Header: root.Header}, relayState(root))
+	n.clock = world.NewClock(n.network.World().Now())
+	n.clock.SetSpeed(cfg.BlockTime.speed())
+	ctx, n.stop = context.WithCancel(ctx)
+	go n.loop(ctx)
+	return n, nil
+}
+
+// loop is the one goroutine that the network knows.
+func (n *Node) loop(ctx context.Context) {
+	err := n.network.Follow(ctx, n.clock)
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	n.err = err
+	close(n.done)
+	n.para.Close()
+	n.relay.Close()
+	n.events.Close()
+}
+
+// do lets f happen on the loop and waits for it.
+func (n *Node) do(ctx context.Context, f func()) error {
+	happened := make(chan struct{})
+	n.network.World().Post(func() { f(); close(happened) })
+	select {
+	case <-happened:
+		return nil
+	case <-n.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Wait waits until the node has stopped and returns why: nil if it was stopped.
+func (n *Node) Wait() error {
+	<-n.done
+	return n.err
+}
+
+// Done is closed when the node has stopped.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Close stops the node and frees what was compiled. It returns why the node had stopped
+// before, if it had.
+func (n *Node) Close() error {
+	n.stop()
+	err := n.Wait()
+	return errors.Join(err, n.sim.Close())
+}
+
+// Para is the record of the parachain, as the first collator's node sees it.
+func (n *Node) Para() *store.Chain { return n.para }
+
+// Relay is the record of the relay chain.
+func (n *Node) Relay() *store.Chain { return n.relay }
+
+// Chain is the parachain at its genesis: name, para id, funded accounts.
+func (n *Node) Chain() *parachain.Chain { return n.sim.Chain() }
+
+// Host runs the parachain's runtimes on any state; see also [Node.Call].
+func (n *Node) Host() *parachain.Host { return n.sim.Host() }
+
+// Config is what the node was started with.
+func (n *Node) Config() Config { return n.cfg }
+
+// Events is the stream of everything that the network tells; the reader may be up to
+// buffer events behind.
+func (n *Node) Events(buffer int) *store.Reader[pipeline.Timed] { return n.events.Subscribe(buffer) }
+
+func (n *Node) event(e pipeline.Timed) { n.events.Tell(e) }
+
+// observer takes down what the network shows.
+type observer struct{ *Node }
+
+// Relay implements [pipeline.Observer].
+func (o observer) Relay(b *pipeline.RelayView, final primitives.Hash) {
+	o.record(o.relay.Import(&store.Block{Hash: b.Hash, Header: b.Header, Extrinsics: b.Extrinsics}, relayState(b)))
+	o.record(o.relay.SetBest(b.Hash))
+	o.record(o.relay.Finalize(final))
+}
+
+// Para implements [pipeline.Observer].
+func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
+	switch out := out.(type) {
+	case parachain.Imported:
+		e := out.Entry
+		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State))
+	case parachain.BestChanged:
+		o.record(o.para.SetBest(out.Best.Hash))
+	case parachain.Finalized:
+		o.record(o.para.Finalize(out.Hash))
+	}
+}
+
+// record ends the node where its records cannot follow the network.
+func (n *Node) record(err error) {
+	if err != nil {
+		n.network.Fail(fmt.Errorf("keep the chain's record: %w", err))
+	}
+}
+
+func relayState(b *pipeline.RelayView) *trie.State { return trie.NewState(b.State.Trie(), nil) }

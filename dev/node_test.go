@@ -1,0 +1,135 @@
+package dev_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"pileus"
+	"pileus/dev"
+	"pileus/dev/store"
+	"pileus/parachain"
+	"pileus/txpool"
+)
+
+// start starts the default chain with relay slots of 100 ms.
+func start(t *testing.T, change func(*dev.Config)) *dev.Node {
+	t.Helper()
+	cfg := dev.Config{Settings: pileus.Defaults(), BlockTime: dev.BlockTime{Interval: 100 * time.Millisecond}}
+	if base, err := os.UserCacheDir(); err == nil {
+		cfg.CacheDir = filepath.Join(base, "pileus")
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	n, err := dev.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// transfers makes signed transfers of the node's funded accounts.
+func transfers(t *testing.T, n *dev.Node) func() []byte {
+	t.Helper()
+	code, err := n.Host().CodeAt(t.Context(), n.Chain().State, parachain.OffChain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := code.Metadata(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := parachain.NewTransfers(meta, n.Chain().Genesis.Hash(), n.Chain().Accounts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() []byte {
+		best := n.Para().Best()
+		xt, err := list.Next(parachain.TransferContext{Number: best.Number(), Hash: best.Hash})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return xt
+	}
+}
+
+func TestBlocksFollowTheWallClock(t *testing.T) {
+	n := start(t, nil)
+	sub := n.Para().Subscribe(1000)
+	defer sub.Close()
+	deadline := time.After(30 * time.Second)
+	imported, best, final := uint32(0), uint32(0), uint32(0)
+	for final < 5 {
+		select {
+		case e, ok := <-sub.Events():
+			if !ok {
+				t.Fatal(sub.Err())
+			}
+			switch e := e.(type) {
+			case store.Imported:
+				imported = e.Block.Number()
+			case store.Best:
+				best = e.Block.Number()
+			case store.Finalized:
+				final = e.Blocks[len(e.Blocks)-1].Number()
+			}
+			if best > imported || final > best {
+				t.Fatalf("imported #%d, best #%d, final #%d", imported, best, final)
+			}
+		case <-deadline:
+			t.Fatalf("imported #%d, best #%d, final #%d", imported, best, final)
+		}
+	}
+	if n.Relay().Finalized().Number() < n.Relay().Genesis().Number()+5 {
+		t.Error("the relay chain's record does not follow")
+	}
+	out, err := n.Call(t.Context(), n.Para(), n.Para().Best().Hash, "Core_version", nil)
+	if err != nil || len(out) == 0 {
+		t.Errorf("%x, %v", out, err)
+	}
+}
+
+func TestATransactionIsWatchedUntilItIsFinal(t *testing.T) {
+	n := start(t, nil)
+	next := transfers(t, n)
+	xt := next()
+	hash, watch, err := n.Watch(t.Context(), xt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	if _, err := n.Submit(t.Context(), xt); err != txpool.ErrKnown {
+		t.Errorf("submitted twice: %v", err)
+	}
+	var kinds []txpool.StatusKind
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		select {
+		case s, ok := <-watch.Events():
+			if !ok {
+				if watch.Err() != store.ErrClosed {
+					t.Error(watch.Err())
+				}
+				if len(kinds) != 3 || kinds[0] != txpool.StatusReady || kinds[1] != txpool.StatusInBlock || kinds[2] != txpool.StatusFinalized {
+					t.Errorf("statuses %v", kinds)
+				}
+				return
+			}
+			if s.Hash != hash {
+				t.Errorf("status of %s", s.Hash)
+			}
+			kinds = append(kinds, s.Kind)
+		case <-ctx.Done():
+			t.Fatalf("statuses so far: %v", kinds)
+		}
+	}
+}

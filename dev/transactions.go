@@ -1,0 +1,108 @@
+package dev
+
+import (
+	"context"
+
+	"pileus/dev/store"
+	"pileus/pipeline"
+	"pileus/primitives"
+	"pileus/txpool"
+)
+
+// Submit offers a transaction, its bytes without the outer length prefix, to the pool and
+// returns its hash. The error is one of package txpool, among them [*txpool.InvalidError],
+// or [ErrStopped].
+func (n *Node) Submit(ctx context.Context, xt []byte) (txpool.Hash, error) {
+	ahead := pipeline.Checked{}
+	best := n.para.Best()
+	// The runtime is asked here, so that many clients do not wait for one goroutine.
+	if state, err := n.para.State(best.Hash); err == nil && len(xt) <= txpool.DefaultLimits().MaxBytes {
+		ahead = pipeline.Check(ctx, n.Host(), best.Hash, state, txpool.External, xt)
+	}
+	hash, err := txpool.HashOf(xt), error(nil)
+	if e := n.do(ctx, func() { _, err = n.network.Submit(xt, txpool.External, ahead) }); e != nil {
+		return hash, e
+	}
+	return hash, err
+}
+
+// Watch submits a transaction and returns the stream of its statuses, from Future or Ready
+// on. The stream ends, with [store.ErrClosed], behind a status that is final
+// ([Final]) or when the node stops. It must be closed.
+func (n *Node) Watch(ctx context.Context, xt []byte) (txpool.Hash, *store.Reader[txpool.Status], error) {
+	hash := txpool.HashOf(xt)
+	n.mu.Lock()
+	feed := n.watched[hash]
+	if feed == nil {
+		feed = &store.Feed[txpool.Status]{}
+		n.watched[hash] = feed
+	}
+	reader := feed.Subscribe(watchBuffer)
+	n.mu.Unlock()
+	if _, err := n.Submit(ctx, xt); err != nil {
+		n.unwatch(hash, reader)
+		return hash, nil, err
+	}
+	return hash, reader, nil
+}
+
+// watchBuffer is how many statuses of one transaction may wait for their reader.
+const watchBuffer = 64
+
+func (n *Node) unwatch(hash txpool.Hash, r *store.Reader[txpool.Status]) {
+	r.Close()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if feed := n.watched[hash]; feed != nil && feed.Readers() == 0 {
+		delete(n.watched, hash)
+	}
+}
+
+// Final tells whether no status of the transaction can follow this one.
+func Final(k txpool.StatusKind) bool {
+	switch k {
+	case txpool.StatusFinalized, txpool.StatusFinalityTimeout, txpool.StatusUsurped, txpool.StatusDropped, txpool.StatusInvalid:
+		return true
+	}
+	return false
+}
+
+// Pool implements [pipeline.Observer].
+func (o observer) Pool(_ primitives.ParaID, out txpool.Output) {
+	status, ok := out.(txpool.Status)
+	if !ok {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	feed := o.watched[status.Hash]
+	if feed == nil {
+		return
+	}
+	feed.Tell(status)
+	if Final(status.Kind) {
+		feed.Close()
+		delete(o.watched, status.Hash)
+	}
+}
+
+// Pending lists the transactions in the pool: the ready ones in the order in which a block
+// takes them, then those that wait for others.
+func (n *Node) Pending(ctx context.Context) (list []txpool.Transaction, err error) {
+	err = n.do(ctx, func() { list = n.network.Pool().List() })
+	return list, err
+}
+
+// RemoveExtrinsics takes transactions out of the pool, bans them for a while and returns
+// those that were there.
+func (n *Node) RemoveExtrinsics(ctx context.Context, hashes ...txpool.Hash) (removed []txpool.Hash, err error) {
+	err = n.do(ctx, func() {
+		for _, h := range hashes {
+			if n.network.Pool().Has(h) {
+				removed = append(removed, h)
+			}
+		}
+		n.network.RemoveTransactions(removed...)
+	})
+	return removed, err
+}
