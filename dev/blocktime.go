@@ -24,7 +24,7 @@ const (
 	Interval Mode = iota
 	// Manual: it stands still but for what dev_newBlock and the like ask for.
 	Manual
-	// Instant: it stands still until there is a transaction, and goes on until that is included.
+	// Instant: it stands still until there is a transaction, and goes on until that is included and final.
 	Instant
 )
 
@@ -52,6 +52,19 @@ func (b BlockTime) String() string {
 		return "instant"
 	}
 	return b.interval().String()
+}
+
+// Describe says in a few words what that means.
+func (b BlockTime) Describe() string {
+	switch {
+	case b.Mode == Manual:
+		return "manual: the clock stands but for what is asked for"
+	case b.Mode == Instant:
+		return "instant: relay slots pass while a transaction is not final"
+	case b.interval() == relaySlot:
+		return "a relay slot per 6s"
+	}
+	return fmt.Sprintf("a relay slot per %v: the whole world's clock goes %.4g times as fast", b.interval(), b.speed())
 }
 
 func (b BlockTime) interval() time.Duration {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"pileus"
 	"pileus/dev/store"
@@ -77,7 +78,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	c, root := n.sim.Chain(), n.network.RelayRoot()
 	n.para = store.New(&store.Block{Hash: c.Genesis.Hash(), Header: &c.Genesis}, c.State)
 	n.relay = store.New(&store.Block{Hash: root.Hash, Header: root.Header}, relayState(root))
-	n.clock = world.NewClock(n.network.World().Now())
+	n.clock = world.NewClock(n.network.World().Now() - time.Millisecond) // the first slot has not begun
 	n.clock.SetSpeed(cfg.BlockTime.speed())
 	ctx, n.stop = context.WithCancel(ctx)
 	go n.loop(ctx)
@@ -147,7 +148,10 @@ func (n *Node) Config() Config { return n.cfg }
 // buffer events behind.
 func (n *Node) Events(buffer int) *store.Reader[pipeline.Timed] { return n.events.Subscribe(buffer) }
 
-func (n *Node) event(e pipeline.Timed) { n.events.Tell(e) }
+func (n *Node) event(e pipeline.Timed) {
+	n.logEvent(e)
+	n.events.Tell(e)
+}
 
 // observer takes down what the network shows.
 type observer struct{ *Node }
@@ -164,11 +168,15 @@ func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
 	switch out := out.(type) {
 	case parachain.Imported:
 		e := out.Entry
-		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State))
+		b := &store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}
+		o.record(o.para.Import(b, e.State))
+		o.logImported(b)
 	case parachain.BestChanged:
 		o.record(o.para.SetBest(out.Best.Hash))
+		o.logBest(out)
 	case parachain.Finalized:
 		o.record(o.para.Finalize(out.Hash))
+		o.logFinalized(out.Hash, o.para.Finalized().Number())
 	}
 }
 

@@ -16,6 +16,8 @@ type Account struct {
 	Name string
 	ID   []byte // 32 bytes, or 20 where accounts are Ethereum addresses
 	Free scale.U128
+	// Secret is the seed of the key, of the URI "//" + Name. It is known to everybody.
+	Secret [32]byte
 
 	signer metadata.Signer
 }
@@ -44,6 +46,7 @@ func devAccountsOf(m *metadata.Metadata) ([]Account, error) {
 		case 32:
 			public, pair := dev.Pair.Public(), dev.Pair
 			a.ID = public[:]
+			a.Secret, _ = pair.Seed()
 			a.signer = metadata.Signer{Scheme: metadata.Sr25519, Account: a.ID, Sign: func(msg []byte) []byte {
 				sig := pair.Sign(msg)
 				return sig[:]
@@ -54,7 +57,7 @@ func devAccountsOf(m *metadata.Metadata) ([]Account, error) {
 				return nil, err
 			}
 			address := pair.EthereumAddress()
-			a.ID = address[:]
+			a.ID, a.Secret = address[:], pair.Seed()
 			a.signer = metadata.Signer{Scheme: metadata.Eth, Account: a.ID, Sign: func(msg []byte) []byte {
 				sig := pair.SignPrehashed(hashing.Keccak256(msg))
 				return sig[:]

@@ -66,7 +66,7 @@ func newRoot(args []string) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
-	root.AddCommand(simulateCommand(), rehearseCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
+	root.AddCommand(simulateCommand(), devCommand(), rehearseCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pileus"
+	"pileus/dev"
+)
+
+func devCommand() *cobra.Command {
+	s := pileus.Defaults()
+	f := &devFlags{world: worldFlags{settings: &s}}
+	cmd := &cobra.Command{
+		Use:   "dev [--chain SPEC.json | --wasm RUNTIME.wasm | --runtime STAGE] [flags]",
+		Short: "Run a parachain with its relay chain against the wall clock, for wallets, apps and indexers",
+		Long: `Runs the whole network on this machine: a relay chain, its validators, the parachain's
+collators, and a node that clients connect to. Ends with Ctrl-C.
+
+--block-time is the length of a relay slot. 6s is real time; with another duration the whole
+world's clock (slots, timestamps, delays) goes 6 s / duration times as fast. manual lets it
+stand but for what is asked for (dev_newBlock), instant lets slots pass until a transaction
+is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says"),
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.blockTime, "block-time", "6s", "duration of a relay slot, manual, or instant")
+	flags.StringVar(&f.start, "start-time", "now", "of the relay chain's clock: now, or a time as 2026-01-31T12:00:00Z")
+	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	f.world.add(cmd)
+	for _, service := range services {
+		service.flags(cmd, f)
+	}
+	return cmd
+}
+
+type devFlags struct {
+	world     worldFlags
+	blockTime string
+	start     string
+	logFormat string
+}
+
+// service is something that a node offers to the outside.
+type service struct {
+	flags func(cmd *cobra.Command, f *devFlags)
+	// start begins it. What it says stands at the start of the output: a name and an address.
+	start func(ctx context.Context, n *dev.Node, f *devFlags) (says [][2]string, stop func() error, err error)
+}
+
+// services are started in this order and stopped in the opposite one.
+var services []service
+
+func (f *devFlags) run(cmd *cobra.Command) error {
+	began := time.Now()
+	cfg, err := f.config(cmd)
+	if err != nil {
+		return err
+	}
+	node, err := dev.Start(cmd.Context(), cfg)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	var says [][2]string
+	for _, service := range services {
+		said, stop, err := service.start(cmd.Context(), node, f)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		says = append(says, said...)
+	}
+	debug.FreeOSMemory() // what reading and compiling took is not needed any more
+	f.greet(cmd.OutOrStdout(), node, says, time.Since(began))
+	return node.Wait()
+}
+
+func (f *devFlags) config(cmd *cobra.Command) (cfg dev.Config, err error) {
+	if err := f.world.settle(cmd); err != nil {
+		return cfg, err
+	}
+	cfg.Settings = *f.world.settings
+	if cfg.BlockTime, err = dev.ParseBlockTime(f.blockTime); err != nil {
+		return cfg, usageError{err}
+	}
+	cfg.Begin = time.Now()
+	if f.start != "now" {
+		if cfg.Begin, err = time.Parse(time.RFC3339, f.start); err != nil {
+			return cfg, usageError{fmt.Errorf("--start-time %q: give now, or a time as 2026-01-31T12:00:00Z", f.start)}
+		}
+	}
+	switch f.logFormat {
+	case "text":
+		cfg.Log = slog.New(dev.NewLogHandler(cmd.ErrOrStderr()))
+	case "json":
+		cfg.Log = slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+	default:
+		return cfg, usageError{errors.New("--log-format: choose text or json")}
+	}
+	return cfg, nil
+}
+
+// greet says what runs, where, and who has money.
+func (f *devFlags) greet(out io.Writer, n *dev.Node, says [][2]string, took time.Duration) {
+	c, t := n.Chain(), n.Config().BlockTime
+	fmt.Fprintf(out, "%s: para %d, runtime %s, ready in %.1f s\n\n", c.Name, c.ParaID, c.Version, took.Seconds())
+	row := func(name, text string) { fmt.Fprintf(out, "  %-14s %s\n", name, text) }
+	for _, s := range says {
+		row(s[0], s[1])
+	}
+	row("block time", t.Describe())
+	row("relay chain", fmt.Sprintf("from #%d, %s", n.Relay().Genesis().Number(), n.Now().UTC().Format(time.DateTime+" MST")))
+	for _, e := range c.Edits {
+		row("changed", e)
+	}
+	accounts := n.Accounts()
+	if len(accounts) > 0 {
+		fmt.Fprintf(out, "\n  Funded accounts. Everybody knows their keys: never use them for anything of value.\n\n")
+	}
+	for _, a := range accounts {
+		fmt.Fprintf(out, "  %-8s %s  %s\n  %-8s secret %s, uri //%s\n", a.Name, a.Address, a.Free, "", "0x"+hex.EncodeToString(a.Seed[:]), a.Name)
+	}
+	fmt.Fprintln(out)
+}
