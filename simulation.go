@@ -36,6 +36,7 @@ type Options struct {
 	Steer    bool                     // development accounts get funds, so that [Simulation.Upgrade] can act
 	Measure  bool                     // measure the time in the runtime and in host functions, see [Simulation.Costs]
 	Observer pipeline.Observer        // is shown the chains themselves
+	Faults   pipeline.Faults          // what goes wrong
 	NoReport bool                     // nothing is kept for a report: for a run without an end
 }
 
@@ -173,7 +174,7 @@ func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
 	return pipeline.Config{
 		Seed: s.Seed, Validators: s.Validators, ExecuteAll: s.ExecuteAll, PVF: sim.pvf, Paras: []pipeline.Para{para},
 		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh, Slot: s.firstSlot()},
-		Events: sim.observe, Observer: sim.options.Observer,
+		Events: sim.observe, Observer: sim.options.Observer, Faults: sim.options.Faults,
 	}
 }
 

@@ -50,6 +50,7 @@ type Node struct {
 	sim     *pileus.Simulation
 	network *pipeline.Network
 	clock   *world.Clock // of the loop
+	steer   steering     // of the loop
 
 	para, relay *store.Chain
 	events      store.Feed[pipeline.Timed]
@@ -70,7 +71,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.Log, watched: map[txpool.Hash]*store.Feed[txpool.Status]{}, done: make(chan struct{})}
 	var err error
-	n.sim, err = pileus.Open(ctx, cfg.Settings, pileus.Options{Steer: true, NoReport: true, Observer: observer{n}, OnEvent: n.event})
+	n.sim, err = pileus.Open(ctx, cfg.Settings, pileus.Options{Steer: true, NoReport: true, Observer: observer{n}, OnEvent: n.event, Faults: n.faults()})
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +81,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.relay = store.New(&store.Block{Hash: root.Hash, Header: root.Header}, relayState(root))
 	n.clock = world.NewClock(n.network.World().Now() - time.Millisecond) // the first slot has not begun
 	n.clock.SetSpeed(cfg.BlockTime.speed())
+	n.steer.mode = cfg.BlockTime
 	ctx, n.stop = context.WithCancel(ctx)
 	go n.loop(ctx)
 	return n, nil

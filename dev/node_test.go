@@ -2,6 +2,7 @@ package dev_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -131,5 +132,55 @@ func TestATransactionIsWatchedUntilItIsFinal(t *testing.T) {
 		case <-ctx.Done():
 			t.Fatalf("statuses so far: %v", kinds)
 		}
+	}
+}
+
+func TestManualBlocksComeWhenAskedFor(t *testing.T) {
+	n := start(t, func(c *dev.Config) { c.BlockTime = dev.BlockTime{Mode: dev.Manual} })
+	before := n.Now()
+	if _, err := n.NewBlock(t.Context(), 5, 0); err != nil {
+		t.Fatal(err)
+	}
+	if at := n.Para().Best().Number(); at != 5 {
+		t.Errorf("best #%d", at)
+	}
+	if took := n.Now().Sub(before); took < 24*time.Second || took > 60*time.Second {
+		t.Errorf("5 blocks took %v of the world's time", took)
+	}
+	to := n.Now().Add(24 * time.Hour)
+	if _, err := n.TimeTravel(t.Context(), to); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.NewBlock(t.Context(), 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	if now := n.Now(); now.Before(to) || now.Sub(to) > time.Minute {
+		t.Errorf("travelled to %v, it is %v", to, now)
+	}
+	if _, err := n.TimeTravel(t.Context(), before); !errors.Is(err, dev.ErrPast) {
+		t.Errorf("into the past: %v", err)
+	}
+}
+
+func TestInstantGoesOnUntilATransactionIsFinal(t *testing.T) {
+	n := start(t, func(c *dev.Config) { c.BlockTime = dev.BlockTime{Mode: dev.Instant} })
+	_, watch, err := n.Watch(t.Context(), transfers(t, n)())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	last := txpool.Status{}
+	for s := range watch.Events() {
+		last = s
+	}
+	if last.Kind != txpool.StatusFinalized {
+		t.Errorf("ended with %v", last.Kind)
+	}
+	for now, tries := time.Time{}, 0; now != n.Now(); tries++ { // the slot runs to its end
+		if tries == 100 {
+			t.Fatal("the clock goes on without a transaction")
+		}
+		now = n.Now()
+		time.Sleep(100 * time.Millisecond)
 	}
 }

@@ -20,7 +20,10 @@ func (n *Node) Submit(ctx context.Context, xt []byte) (txpool.Hash, error) {
 		ahead = pipeline.Check(ctx, n.Host(), best.Hash, state, txpool.External, xt)
 	}
 	hash, err := txpool.HashOf(xt), error(nil)
-	if e := n.do(ctx, func() { _, err = n.network.Submit(xt, txpool.External, ahead) }); e != nil {
+	if e := n.do(ctx, func() {
+		_, err = n.network.Submit(xt, txpool.External, ahead)
+		n.hurry()
+	}); e != nil {
 		return hash, e
 	}
 	return hash, err

@@ -44,6 +44,7 @@ type Network struct {
 	cancel context.CancelCauseFunc // of the run
 	end    primitives.Slot         // of the run, left out
 	skipTo primitives.Slot         // slots below it are passed over
+	ticked primitives.Slot         // the slot that has begun last
 
 	relay      map[hashing.Hash]*relayBlock
 	best       *relayBlock
@@ -113,13 +114,30 @@ func (n *Network) tick(slot primitives.Slot) {
 		return
 	}
 	n.world.First(SlotTime(slot), func() {
+		if slot < n.skipTo {
+			n.tick(n.skipTo)
+			return
+		}
+		n.ticked = slot
 		n.slot(slot)
-		n.tick(max(slot+1, n.skipTo))
+		n.tick(slot + 1)
 	})
 }
 
 // SlotTime is when a relay slot begins, in virtual time since the Unix epoch.
 func SlotTime(slot primitives.Slot) time.Duration { return time.Duration(slot) * relaySlot }
+
+// NextSlot is the relay slot that begins next.
+func (n *Network) NextSlot() primitives.Slot {
+	next := n.nextSlot()
+	if n.world.Now() == SlotTime(next) && n.ticked == next {
+		next++
+	}
+	return max(next, n.skipTo)
+}
+
+// SkipTo lets the relay slots below slot pass without blocks.
+func (n *Network) SkipTo(slot primitives.Slot) { n.skipTo = max(n.skipTo, slot) }
 
 func (n *Network) nextSlot() primitives.Slot {
 	return primitives.Slot((n.world.Now() + relaySlot - 1) / relaySlot)

@@ -9,6 +9,7 @@ import (
 	"pileus/parachain"
 	"pileus/primitives"
 	"pileus/relay"
+	"pileus/scale"
 	"pileus/txpool"
 )
 
@@ -71,12 +72,38 @@ func (n *Network) Upgrade(code []byte) (how string, err error) {
 	if err := n.renewTransfers(c, best); err != nil {
 		return "", err
 	}
+	if c.Transfers == 0 { // others sign with the account, too
+		nonce, err := n.nonce(c, c.Chain.Accounts[signer].ID)
+		if err != nil {
+			return "", err
+		}
+		c.transfers.Reset(signer, nonce)
+	}
 	xt, err := c.transfers.Sudo(meta, signer, "System", "set_code", code)
 	if err != nil {
 		return "", fmt.Errorf("make the upgrade's transaction: %w", err)
 	}
 	n.pool(c, txpool.Submit{Extrinsic: xt, Source: txpool.External})
 	return fmt.Sprintf("sudo(System.set_code) by %s", c.Chain.Accounts[signer].Name), nil
+}
+
+// nonce is the nonce of an account's next transaction: that of the best block, and behind
+// it what is ready in the pool (substrate-frame-rpc-system).
+func (n *Network) nonce(c *chain, account []byte) (uint64, error) {
+	r, err := c.Host.At(n.ctx, c.nodes[0].Best().State, parachain.OffChain)
+	if err != nil {
+		return 0, err
+	}
+	nonce, err := r.AccountNonce(n.ctx, account)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range c.pool.List() {
+		if t.Ready && len(t.Valid.Provides) > 0 && string(t.Valid.Provides[0]) == string(scale.AppendU32(slices.Clone(account), uint32(nonce))) {
+			nonce++
+		}
+	}
+	return nonce, nil
 }
 
 // sudo is the development account that holds the sudo key; -1 if there is none.

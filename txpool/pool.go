@@ -551,6 +551,9 @@ type Count struct{ Ready, ReadyBytes, Future, FutureBytes int }
 // Count tells how full the pool is.
 func (p *Pool) Count() Count { return p.queue.count() }
 
+// Unfinal is the number of transactions in blocks of the best chain that are not final.
+func (p *Pool) Unfinal() int { return len(p.included) }
+
 // Has tells whether the transaction is in the pool, ready or future.
 func (p *Pool) Has(h Hash) bool { return p.queue.txs[h] != nil }
 
