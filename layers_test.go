@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"relay", "validator", "parachain", "txpool", "collator"},
 	{"world", "pipeline", "dev/store"},
 	{"."},
-	{"rehearse", "dev"},
+	{"rehearse", "check", "dev"},
 	{"dev/rpc", "dev/dashboard", "dev/metrics"},
 	{"cmd/pileus"},
 }

@@ -61,7 +61,7 @@ func (v Validation) Run(ctx context.Context, files []string) (list []Validated, 
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	spec, err := s.spec()
+	spec, err := s.Spec()
 	if err != nil {
 		return nil, err
 	}

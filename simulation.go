@@ -60,7 +60,7 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	spec, err := s.spec()
+	spec, err := s.Spec()
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	return sim, nil
 }
 
-// spec reads the chain spec, or makes one of the bare runtime.
-func (s *Settings) spec() (*chainspec.Spec, error) {
+// Spec reads the chain spec, or makes one of the bare runtime.
+func (s *Settings) Spec() (*chainspec.Spec, error) {
 	if s.Chain != "" {
 		return chainspec.Load(s.Chain)
 	}

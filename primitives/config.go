@@ -125,6 +125,33 @@ func (c *HostConfiguration) DecodeFrom(d *scale.Decoder) {
 	c.MaxRelayParentSessionAge = d.U32()
 }
 
+// ErrConfigVersion says that a configuration is of another storage version than 12 and 13.
+var ErrConfigVersion = errors.New("host configuration of a storage version other than 12 and 13")
+
+// DecodeAny decodes a whole configuration of storage version 13, or of version 12, which
+// relay chains had from 2024 on.
+func (c *HostConfiguration) DecodeAny(b []byte) error {
+	d := scale.NewDecoder(b)
+	if c.DecodeFrom(d); d.Finish() == nil {
+		return nil
+	}
+	*c = HostConfiguration{}
+	d = scale.NewDecoder(b)
+	c.decodeCommon(d)
+	p := &c.SchedulerParams
+	p.GroupRotationFrequency, p.ParasAvailabilityPeriod = d.U32(), d.U32()
+	p.MaxValidatorsPerCore = scale.DecodeOption(d, (*scale.Decoder).U32)
+	p.Lookahead, p.NumCores = d.U32(), d.U32()
+	d.U32() // max_availability_timeouts
+	p.OnDemandQueueMaxSize, p.OnDemandTargetQueueUtilization, p.OnDemandFeeVariability = d.U32(), d.U32(), d.U32()
+	p.OnDemandBaseFee = d.U128()
+	d.U32() // ttl
+	if d.Finish() != nil {
+		return ErrConfigVersion
+	}
+	return nil
+}
+
 func (c *HostConfiguration) decodeCommon(d *scale.Decoder) {
 	read := func(list ...*uint32) {
 		for _, p := range list {

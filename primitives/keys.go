@@ -27,6 +27,9 @@ var (
 	prefixDispatchRemain = []byte(":relay_dispatch_queue_remaining_capacity")
 )
 
+// PrefixCurrentCodeHash stands before the validation code hashes of paras.
+var PrefixCurrentCodeHash = hashing.StorageKey("Paras", "CurrentCodeHash")
+
 // ParaKey is the key of a map entry that belongs to a para: prefix ++ twox64(id) ++ id.
 func ParaKey(prefix []byte, id ParaID) []byte {
 	return mapKey(prefix, id)

@@ -2,17 +2,20 @@ package runtimeapi
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"pileus/primitives"
 	"pileus/scale"
 )
 
+// ErrSlotDuration says that a runtime's slots have no length.
+var ErrSlotDuration = errors.New("AuraApi_slot_duration: the runtime says 0 ms")
+
 // SlotDuration is the length of the parachain's own slots in milliseconds (AuraApi_slot_duration).
 func (r *Runtime) SlotDuration(ctx context.Context) (uint64, error) {
 	ms, err := call(ctx, r, AuraApi, "slot_duration", nil, (*scale.Decoder).U64)
 	if err == nil && ms == 0 {
-		return 0, fmt.Errorf("AuraApi_slot_duration: the runtime says 0 ms")
+		return 0, ErrSlotDuration
 	}
 	return ms, err
 }

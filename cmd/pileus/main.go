@@ -66,7 +66,7 @@ func newRoot(args []string) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
-	root.AddCommand(simulateCommand(), devCommand(), rehearseCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
+	root.AddCommand(simulateCommand(), devCommand(), rehearseCommand(), checkCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}
@@ -120,6 +120,8 @@ func report(err error) int {
 		return exitInterrupted
 	case errors.Is(err, errFindings):
 		return exitFindings
+	case errors.Is(err, errWarnings):
+		return exitWarnings
 	case errors.Is(err, errNothing):
 		return exitFailed
 	case errors.As(err, &usage), errors.As(err, &setting), isUnknownCommand(err):

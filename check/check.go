@@ -1,0 +1,164 @@
+// Package check judges a parachain's configuration against every step of the guide
+// "Configure Parachain for Asynchronous Backing", and what lies beyond it, before
+// anything runs.
+//
+//	code ─► static: sections, version, APIs, metadata ─┐
+//	genesis ─► probes: blocks built on relay parents   ├─► profile ─► rows ─► report
+//	           of our own making, validate_block       │
+//	relay configuration ─► short simulations ──────────┘
+//
+// A verdict rests on what the runtime did, not on what it is called: the probes
+// ([Observations]) are the evidence. A row that fails is an [Error] where the chain then
+// stalls or is slower than it promises, else a [Warning].
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pileus"
+	"pileus/chainspec"
+	"pileus/executor"
+	"pileus/parachain"
+	"pileus/primitives"
+	"pileus/pvf"
+	"pileus/runtimeapi"
+)
+
+// Options are what to judge besides the runtime.
+type Options struct {
+	Profile           string          // auto, sync, phase1, phase3, elastic
+	Collator          string          // basic, lookahead, slot-based; empty: nothing is said of it
+	AuthoringDuration time.Duration   // of the collator
+	Preset            string          // for a bare runtime; empty: development, or nothing if the runtime lacks that
+	Relay             *RelaySide      // nil: nothing is said of the relay chain
+	Settings          pileus.Settings // of the same chain, for simulations
+	Results           string          // folder in which observations are kept; empty: none
+	CacheDir          string          // of compiled runtimes, for simulations; empty: none
+}
+
+// Errors of a runtime that is no parachain's.
+var (
+	ErrRelayChain  = errors.New("it is the runtime of a relay chain: check judges parachains (give a relay chain with --relay)")
+	ErrNoParachain = errors.New("it is not the runtime of a parachain: it has neither CollectCollationInfo nor the pallet ParachainSystem")
+)
+
+// Run judges the chain of a spec, or a bare runtime ([parachain.RuntimeSpec]). The error
+// says why nothing can be judged: the code cannot be read, or it is no parachain's.
+func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) {
+	static, err := inspect(spec.Code())
+	if err != nil {
+		return nil, err
+	}
+	engine, err := executor.NewEngine(ctx, executor.Config{Interpreter: true}) // compiling takes longer than all the probes
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close(ctx)
+	s := &subject{static: static, host: parachain.NewHost(engine), pvf: pvf.New(engine, true)}
+	defer s.pvf.Close(ctx)
+	if err := s.load(ctx, spec); err != nil {
+		return nil, err
+	}
+	if err := s.open(ctx, spec, o.Preset); err != nil {
+		return nil, err
+	}
+	if s.chain != nil {
+		s.observe(ctx, o.Results)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return s.report(ctx, spec, o)
+}
+
+// subject is what is judged.
+type subject struct {
+	static *Static
+	host   *parachain.Host
+	pvf    *pvf.Validator
+	code   *parachain.Code
+
+	chain  *parachain.Chain // nil: blocks cannot be built, as unready says
+	notes  []string         // how the state differs from the one that was given
+	absent string           // why there are no probes
+	seen   Observations
+}
+
+// load makes the code ready and finds out what kind of runtime it is.
+func (s *subject) load(ctx context.Context, spec *chainspec.Spec) (err error) {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	if s.code, err = s.host.Load(ctx, spec.Code()); err != nil {
+		return err
+	}
+	v := s.code.Version
+	s.static.Version = v
+	if _, ok := v.API(runtimeapi.ParachainHost); ok {
+		return ErrRelayChain
+	}
+	if s.static.Meta, err = s.code.Metadata(ctx); err != nil {
+		return fmt.Errorf("ask for the metadata: %w", err)
+	}
+	if _, ok := v.API(runtimeapi.CollectCollationInfo); !ok && s.static.Meta.Pallet("ParachainSystem") == nil {
+		return ErrNoParachain
+	}
+	s.static.read()
+	return nil
+}
+
+// open makes the chain on which the probes build: with the genesis of the spec, that of a
+// preset, or, of a runtime without presets, the few items that a block needs.
+func (s *subject) open(ctx context.Context, spec *chainspec.Spec, preset string) error {
+	v := s.code.Version
+	if _, ok := v.API(runtimeapi.AuraApi); !ok {
+		s.absent = "it does not author with Aura, so blocks cannot be built here"
+		if _, ok := v.API("NimbusApi"); ok {
+			s.absent = "it authors with Nimbus, not with Aura: blocks of such runtimes cannot be built here"
+		}
+		return nil
+	}
+	ctx, stop := context.WithTimeout(ctx, 2*patience)
+	defer stop()
+	options := parachain.Options{Collators: 1, ParaID: probePara}
+	var err error
+	if s.chain, err = s.host.Open(ctx, spec, options); err == nil {
+		s.notes = s.chain.Edits
+		return nil
+	}
+	if errors.Is(err, runtimeapi.ErrSlotDuration) {
+		s.absent = "AuraApi says that a slot has 0 ms"
+		return nil
+	}
+	if spec.Genesis.Runtime == nil || preset != "" {
+		return err
+	}
+	bare := bareGenesis(s.code.Version, spec.Code())
+	if s.chain, _ = s.host.Open(ctx, bare, options); s.chain == nil {
+		return err // the first error says what is missing
+	}
+	s.notes = append(s.chain.Edits, fmt.Sprintf("Built on a state with nothing but the code, one authority and the para id: %v.", err))
+	return nil
+}
+
+// probePara is the para id of chains that have none.
+const probePara = primitives.ParaID(2000)
+
+// observe makes the probes, or reads what they saw the last time.
+func (s *subject) observe(ctx context.Context, folder string) {
+	key := s.resultKey()
+	if kept, ok := readResults(folder, key); ok {
+		s.seen = *kept
+		return
+	}
+	p := newProber(ctx, s)
+	p.run()
+	if p.broken != nil {
+		p.seen.Broken = p.broken.Error()
+	}
+	if ctx.Err() == nil && p.seen.Broken == "" {
+		keepResults(folder, key, p.seen)
+	}
+}

@@ -1,0 +1,76 @@
+package check
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pileus"
+	"pileus/chainspec"
+	"pileus/internal/testdata"
+	"pileus/parachain"
+)
+
+// results are kept between runs of the tests: they depend on code and state alone.
+func results() string { return filepath.Join(os.TempDir(), "pileus-test-cache", "check") }
+
+func options() Options {
+	return Options{AuthoringDuration: 2 * time.Second, Results: results(), CacheDir: filepath.Join(os.TempDir(), "pileus-test-cache"), Settings: pileus.Defaults()}
+}
+
+func runtimeSpec(t testing.TB, name string) *chainspec.Spec {
+	t.Helper()
+	code, err := os.ReadFile(testdata.Shared(t, "runtimes/"+name+".wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parachain.RuntimeSpec(name, code, "development")
+}
+
+func chainSpec(t testing.TB, name string) *chainspec.Spec {
+	t.Helper()
+	spec, err := chainspec.Load(testdata.Shared(t, "chainspecs/"+name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// failing are the failing rows with their severities: "p3.2 error, x.host warning".
+func failing(r *Report) string {
+	var list []string
+	for _, row := range r.Failures() {
+		list = append(list, row.ID+" "+string(row.Severity))
+	}
+	return strings.Join(list, ", ")
+}
+
+// Real runtimes, sound ones and those with one fault.
+func TestRealRuntimes(t *testing.T) {
+	for name, want := range map[string]struct{ profile, failing string }{
+		"sync":             {Sync, ""},
+		"phase1":           {Phase1, ""},
+		"phase3":           {Phase3, ""},
+		"phase3-keep-slot": {Phase3, ""},
+		"elastic":          {Elastic, ""},
+
+		"f-capacity-1":            {Phase3, "p3.2 error"},
+		"f-hook-unwired":          {Sync, "p1.4 error"},
+		"f-single-block-per-slot": {Phase3, "p3.1 warning"},
+		"f-min-period":            {Phase3, "p3.5 warning"},
+		"f-no-segment-api":        {Phase3, "p1.7 error"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Run(context.Background(), runtimeSpec(t, name), options())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Profile != want.profile || failing(r) != want.failing {
+				t.Errorf("profile %s, failing: %s\n%s", r.Profile, failing(r), r.Verdict)
+			}
+		})
+	}
+}
