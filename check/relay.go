@@ -185,7 +185,7 @@ func (r *runner) run(name string, s pileus.Settings) outcome {
 	if r.err != nil {
 		return o
 	}
-	sim, err := pileus.Start(r.ctx, s, pileus.Options{})
+	sim, err := pileus.Open(r.ctx, s, pileus.Options{})
 	if err != nil {
 		r.err = fmt.Errorf("simulate: %w", err)
 		return o
