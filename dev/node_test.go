@@ -176,7 +176,8 @@ func TestInstantGoesOnUntilATransactionIsFinal(t *testing.T) {
 	if last.Kind != txpool.StatusFinalized {
 		t.Errorf("ended with %v", last.Kind)
 	}
-	for now, tries := time.Time{}, 0; now != n.Now(); tries++ { // the slot runs to its end
+	now := time.Time{}
+	for tries := 0; now != n.Now(); tries++ { // the slot runs to its end
 		if tries == 100 {
 			t.Fatal("the clock goes on without a transaction")
 		}
