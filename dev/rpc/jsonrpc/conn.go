@@ -75,9 +75,7 @@ type Subscription struct {
 	evt  string
 	ctx  context.Context
 	stop context.CancelFunc
-
-	mu   sync.Mutex
-	data any
+	Data any // what the subscriber keeps with it; set before it is accepted
 }
 
 // Send sends an item. It waits while the connection's queue is full, and fails when the
@@ -92,20 +90,6 @@ func (s *Subscription) Send(item any) error {
 
 // Context ends when the client unsubscribes or goes.
 func (s *Subscription) Context() context.Context { return s.ctx }
-
-// SetData keeps a value with the subscription.
-func (s *Subscription) SetData(v any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.data = v
-}
-
-// Data is the value that was kept, nil if there is none.
-func (s *Subscription) Data() any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.data
-}
 
 // newID draws 16 letters and digits.
 func newID() string {
@@ -130,10 +114,6 @@ func (c *Conn) subscribe(ctx context.Context, call *Call, m *method) (any, error
 	if !c.CanSubscribe() {
 		return nil, &Error{CodeInternal, "Internal error", "subscriptions need a WebSocket connection"}
 	}
-	run, err := m.subscribe(ctx, call)
-	if err != nil {
-		return nil, err
-	}
 	s := &Subscription{ID: newID(), conn: c, kind: m.unsubscribe, evt: m.event}
 	s.ctx, s.stop = context.WithCancel(c.ctx)
 	c.mu.Lock()
@@ -146,10 +126,15 @@ func (c *Conn) subscribe(ctx context.Context, call *Call, m *method) (any, error
 		s.stop()
 		return nil, exceeds(CodeSubscriptions, "Too many subscriptions on the connection", c.server.o.MaxSubscriptions)
 	}
+	run, err := m.subscribe(ctx, call, s)
+	if err != nil {
+		c.drop(s)
+		return nil, err
+	}
 	call.After(func() {
 		c.Go(func(context.Context) {
 			defer c.drop(s)
-			run(s.ctx, s)
+			run(s.ctx)
 		})
 	})
 	return s.ID, nil

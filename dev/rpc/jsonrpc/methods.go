@@ -25,7 +25,7 @@ type Handler func(ctx context.Context, c *Call) (any, error)
 
 // Subscriber accepts a subscription. What it returns runs, after the response, until it
 // returns or its context ends, and sends the items; the subscription ends with it.
-type Subscriber func(ctx context.Context, c *Call) (run func(ctx context.Context, s *Subscription), err error)
+type Subscriber func(ctx context.Context, c *Call, s *Subscription) (run func(ctx context.Context), err error)
 
 type method struct {
 	handle Handler

@@ -11,7 +11,8 @@ import (
 	"pileus/hashing"
 )
 
-// Hex is bytes that are written as text: 0x and lowercase digits.
+// Hex is bytes that are written as text: 0x and lowercase digits. Within another value
+// nil is null.
 type Hex []byte
 
 // AppendText implements [encoding.TextAppender].
@@ -19,8 +20,14 @@ func (h Hex) AppendText(b []byte) ([]byte, error) {
 	return hex.AppendEncode(append(b, "0x"...), h), nil
 }
 
-// MarshalText implements [encoding.TextMarshaler].
-func (h Hex) MarshalText() ([]byte, error) { return h.AppendText(make([]byte, 0, 2+2*len(h))) }
+// MarshalJSON implements [json.Marshaler].
+func (h Hex) MarshalJSON() ([]byte, error) {
+	if h == nil {
+		return []byte("null"), nil
+	}
+	b, _ := h.AppendText(append(make([]byte, 0, 4+2*len(h)), '"'))
+	return append(b, '"'), nil
+}
 
 // String is the text.
 func (h Hex) String() string { return "0x" + hex.EncodeToString(h) }

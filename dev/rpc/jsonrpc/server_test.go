@@ -37,22 +37,22 @@ func testMethods() *Methods {
 		return nil, &Error{1010, "Invalid Transaction", "Transaction is outdated"}
 	}, "fail")
 	m.AddUnsafe(func(context.Context, *Call) (any, error) { return true, nil }, "danger")
-	m.Subscription(Names{[]string{"count", "count_alias"}, []string{"uncount"}, "counted"}, func(_ context.Context, c *Call) (func(context.Context, *Subscription), error) {
+	m.Subscription(Names{[]string{"count", "count_alias"}, []string{"uncount"}, "counted"}, func(_ context.Context, c *Call, s *Subscription) (func(context.Context), error) {
 		n := c.Number("n")
-		return func(_ context.Context, s *Subscription) {
+		return func(context.Context) {
 			for i := range n {
 				s.Send(i)
 			}
 		}, c.Err()
 	})
-	m.Subscription(Names{[]string{"flood"}, []string{"unflood"}, "flooded"}, func(context.Context, *Call) (func(context.Context, *Subscription), error) {
-		return func(_ context.Context, s *Subscription) {
+	m.Subscription(Names{[]string{"flood"}, []string{"unflood"}, "flooded"}, func(_ context.Context, _ *Call, s *Subscription) (func(context.Context), error) {
+		return func(context.Context) {
 			for s.Send(Hex(make([]byte, 4096))) == nil {
 			}
 		}, nil
 	})
-	m.Subscription(Names{[]string{"rest"}, []string{"unrest"}, "rested"}, func(context.Context, *Call) (func(context.Context, *Subscription), error) {
-		return func(ctx context.Context, _ *Subscription) { <-ctx.Done() }, nil
+	m.Subscription(Names{[]string{"rest"}, []string{"unrest"}, "rested"}, func(context.Context, *Call, *Subscription) (func(context.Context), error) {
+		return func(ctx context.Context) { <-ctx.Done() }, nil
 	})
 	return m
 }
