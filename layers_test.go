@@ -17,7 +17,7 @@ var layers = [][]string{
 	{"internal/testdata", "internal/wasm"},
 	{"scale", "hashing", "crypto", "trie", "erasure", "metadata"},
 	{"primitives", "chainspec"},
-	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame", "runtimes"},
+	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame", "runtimes", "remote", "internal/fakenode"},
 	{"relay", "validator", "parachain", "txpool", "collator"},
 	{"world", "pipeline", "dev/store"},
 	{"."},

@@ -27,7 +27,7 @@ type Report struct {
 	Executions  Executions   `json:"executions"`
 	Settings    any          `json:"settings"`
 	Simplified  []string     `json:"simplified"`
-	Notes       []string     `json:"notes,omitempty"` // what was changed in the genesis state, and other words to the reader
+	Notes       []string     `json:"notes,omitempty"` // what was changed in the state before the start, and other words to the reader
 	Interrupted bool         `json:"interrupted,omitempty"`
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pileus/primitives"
+	"pileus/remote"
 	"pileus/runtimes"
 )
 
@@ -26,7 +27,8 @@ const (
 type Settings struct {
 	Chain   string // chain spec of the parachain; or
 	Wasm    string // its runtime, raw or compressed; or
-	Runtime string // a stage of the guide's chain that is built in; none of the three: phase3
+	Runtime string // a stage of the guide's chain that is built in; or
+	URL     string // a live chain: ws://host:port, with @block behind it or without; none of the four: phase3
 	Preset  string // the genesis preset of a runtime
 
 	RelayBlocks uint32 // slots that the relay chain runs
@@ -48,6 +50,8 @@ type Settings struct {
 	ExecuteAll  bool   // every validator executes, instead of sharing one real execution
 	CacheDir    string // compiled runtimes; empty: none
 	ExportPoVTo string // folder for PoV files; empty: none
+
+	remoteDir string // what is kept of live chains; empty: beside the compiled runtimes
 }
 
 // Defaults are the settings of `pileus simulate` without flags.
@@ -76,7 +80,7 @@ func (s *Settings) firstSlot() primitives.Slot {
 
 // stage is the built-in stage that the run begins with; empty if it begins with something else.
 func (s *Settings) stage() string {
-	if s.Chain == "" && s.Wasm == "" && s.Runtime == "" {
+	if s.Chain == "" && s.Wasm == "" && s.Runtime == "" && s.URL == "" {
 		return runtimes.Default
 	}
 	return s.Runtime
@@ -86,8 +90,8 @@ func (s *Settings) stage() string {
 func (s *Settings) Validate() error {
 	bad := func(format string, args ...any) error { return &SettingError{fmt.Sprintf(format, args...)} }
 	switch {
-	case given(s.Chain)+given(s.Wasm)+given(s.Runtime) > 1:
-		return bad("--chain, --wasm and --runtime exclude each other")
+	case given(s.Chain)+given(s.Wasm)+given(s.Runtime)+given(s.URL) > 1:
+		return bad("--chain, --wasm, --runtime and --url exclude each other")
 	case s.Runtime != "" && !slices.Contains(runtimes.Names(), s.Runtime):
 		return bad("--runtime %q: choose %s", s.Runtime, strings.Join(runtimes.Names(), ", "))
 	case s.RelayBlocks == 0:
@@ -111,6 +115,11 @@ func (s *Settings) Validate() error {
 	case s.Transfers < 0 || s.Transfers > 10_000:
 		return bad("--transfers must be 0 to 10000")
 	}
+	if s.URL != "" {
+		if _, err := remote.ParseAddress(s.URL); err != nil {
+			return bad("--url %q: %v", s.URL, err)
+		}
+	}
 	if err := s.Relay.Validate(); err != nil {
 		return &SettingError{"the relay chain would refuse this host configuration: " + oneLine(err)}
 	}
@@ -124,12 +133,16 @@ func (s *Settings) MarshalJSON() ([]byte, error) {
 	if s.BlockCost > 0 {
 		cost = s.BlockCost.Seconds() * 1000
 	}
-	return json.Marshal(map[string]any{
+	object := map[string]any{
 		"chain": s.Chain, "wasm": s.Wasm, "runtime": s.stage(), "preset": s.Preset, "relay_blocks": s.RelayBlocks, "seed": s.Seed,
 		"collator": s.Collator, "collators": s.Collators, "authoring_duration_ms": s.AuthoringDuration.Seconds() * 1000,
 		"block_cost_ms": cost, "transfers": s.Transfers, "rules": s.Rules, "validators": s.Validators,
 		"session_blocks": s.SessionBlocks, "execute_all": s.ExecuteAll, "relay": relayConfigJSON(&s.Relay),
-	})
+	}
+	if s.URL != "" {
+		object["url"] = s.URL
+	}
+	return json.Marshal(object)
 }
 
 // simplified lists what a run simulates, for the report.
@@ -155,7 +168,7 @@ func (r *Report) settings() *Settings { return r.Settings.(*Settings) }
 
 func (w *textWriter) settings(any any) {
 	s := any.(*Settings)
-	chain := s.Chain
+	chain := s.Chain + s.URL
 	if chain == "" {
 		chain = s.Wasm
 		if stage := s.stage(); stage != "" {

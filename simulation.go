@@ -25,6 +25,7 @@ import (
 	"pileus/primitives"
 	"pileus/pvf"
 	"pileus/relay"
+	"pileus/remote"
 	"pileus/runtimes"
 )
 
@@ -38,6 +39,7 @@ type Options struct {
 	Observer pipeline.Observer        // is shown the chains themselves
 	Faults   pipeline.Faults          // what goes wrong
 	NoReport bool                     // nothing is kept for a report: for a run without an end
+	Fetched  func(remote.Progress)    // what was read of a live chain so far
 }
 
 // Simulation is a network that is ready to run.
@@ -47,6 +49,7 @@ type Simulation struct {
 	engine   *executor.Engine
 	pvf      *pvf.Validator
 	host     *parachain.Host
+	live     *remote.Chain // nil: the chain begins with a spec
 	chain    *parachain.Chain
 	kind     collator.Kind
 	network  *pipeline.Network
@@ -60,11 +63,11 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	spec, err := s.Spec()
+	from, err := s.origin(ctx, o.Fetched)
 	if err != nil {
 		return nil, err
 	}
-	sim := &Simulation{settings: s, options: o, recorder: newRecorder(o.Events)}
+	sim := &Simulation{settings: s, options: o, live: from.live, recorder: newRecorder(o.Events)}
 	defer func() {
 		if err != nil {
 			sim.Close()
@@ -80,10 +83,10 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	// meanwhile a node compiles it for itself.
 	prepared := make(chan error, 1)
 	go func() {
-		_, err := sim.pvf.Prepare(ctx, spec.Code(), hashing.Blake2b256(spec.Code()), bombLimit(&s.Relay), s.Relay.ExecutorParams)
+		_, err := sim.pvf.Prepare(ctx, from.code, hashing.Blake2b256(from.code), bombLimit(&s.Relay), s.Relay.ExecutorParams)
 		prepared <- err
 	}()
-	sim.chain, err = host.Open(ctx, spec, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer})
+	sim.chain, err = from.open(ctx, host, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer})
 	unprepared := <-prepared
 	if err != nil {
 		return nil, err
@@ -247,7 +250,15 @@ func (sim *Simulation) Report() *Report {
 	return r
 }
 
-// Close frees what was compiled.
+// Fetched is what was read of a live chain; ok is false if the run is not of one.
+func (sim *Simulation) Fetched() (p remote.Progress, ok bool) {
+	if sim.live == nil {
+		return p, false
+	}
+	return sim.live.Progress(), true
+}
+
+// Close frees what was compiled, and ends the connection to a live chain.
 func (sim *Simulation) Close() error {
 	ctx := context.Background()
 	var errs []error
@@ -256,6 +267,9 @@ func (sim *Simulation) Close() error {
 	}
 	if sim.engine != nil {
 		errs = append(errs, sim.engine.Close(ctx))
+	}
+	if sim.live != nil {
+		errs = append(errs, sim.live.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -34,7 +34,7 @@ func (r *Report) WriteText(out io.Writer, width int) error {
 	}
 	if len(r.Notes) > 0 {
 		w.line("")
-		w.head("Changed in the genesis state")
+		w.head("Changed before the start")
 		for _, s := range r.Notes {
 			w.para("- ", s)
 		}

@@ -309,17 +309,23 @@ func (s *Storage) ChildClearPrefix(id, prefix []byte, limit *uint32, cursor []by
 }
 
 // Root is the root of everything visible now, open transactions included. Nothing is
-// committed by it. A node missing below leaves the old root.
+// committed by it. A node that the state below does not have leaves the old root; one
+// that could not be fetched is an error.
 func (s *Storage) Root(v trie.Version) (hashing.Hash, error) {
 	state, err := s.rooted(v)
-	var missing *trie.MissingNodeError
-	if errors.As(err, &missing) {
+	if isMissing(err) {
 		return s.state.Root(), nil
 	}
 	if err != nil {
 		return hashing.Hash{}, err
 	}
 	return state.Root(), nil
+}
+
+// isMissing tells whether a node is simply not there, as in a proof.
+func isMissing(err error) bool {
+	var missing *trie.MissingNodeError
+	return errors.As(err, &missing) && missing.Err == nil
 }
 
 func (s *Storage) rooted(v trie.Version) (*trie.State, error) {
@@ -375,9 +381,8 @@ func (s *Storage) ChildRoot(id []byte, v trie.Version) (hashing.Hash, error) {
 		t = trie.New()
 	}
 	after, err := t.Apply(v, c.changes(), s.rec)
-	var missing *trie.MissingNodeError
 	switch {
-	case errors.As(err, &missing):
+	case isMissing(err):
 		return t.Root(), nil
 	case err != nil:
 		return hashing.Hash{}, fmt.Errorf("child storage root: %w", err)

@@ -18,6 +18,8 @@ type Account struct {
 	Free scale.U128
 	// Secret is the seed of the key, of the URI "//" + Name. It is known to everybody.
 	Secret [32]byte
+	// Nonce is that of the account's first transaction here.
+	Nonce uint64
 
 	signer metadata.Signer
 }
@@ -87,11 +89,14 @@ func (e *editor) fund() ([]Account, error) {
 	enough := max128(times(max128(deposit.Int, scale.U128{Lo: 1}), 1_000_000), scale.U128{Lo: 1_000_000_000_000_000})
 	least := times(max128(deposit.Int, scale.U128{Lo: 1}), 1000)
 	var funded []Account
-	for _, a := range list {
+	for i, a := range list {
 		info, _, err := e.get("System", "Account", a.ID)
 		if err != nil {
 			return nil, err
 		}
+		nonce, _ := info.Get("nonce")
+		a.Nonce = nonce.Int.Lo
+		list[i].Nonce = a.Nonce
 		free, _ := info.Get("data", "free")
 		if a.Free = free.Int; a.Free.Cmp(least) >= 0 {
 			funded = append(funded, a)

@@ -127,7 +127,7 @@ func (e *editor) authorities(ctx context.Context, r *runtimeapi.Runtime, keys []
 			e.set(hashing.StorageKey(pallet, "Authorities"), encoded)
 		}
 	}
-	e.say("The %d Aura authorities of the genesis are replaced by %d development keys (%s): %s.",
+	e.say("The %d Aura authorities of the chain are replaced by %d development keys (%s): %s.",
 		len(old), len(keys), keys[0].Scheme, strings.Join(names, ", "))
 	return nil
 }

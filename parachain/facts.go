@@ -24,6 +24,7 @@ var (
 	keyRelaySlot   = hashing.StorageKey("AuraExt", "RelaySlotInfo")
 	keyTimestamp   = hashing.StorageKey("Timestamp", "Now")
 	keyBlockWeight = hashing.StorageKey("System", "BlockWeight")
+	keyParaID      = hashing.StorageKey("ParachainInfo", "ParachainId")
 	keyEvents      = hashing.StorageKey("System", "Events")
 )
 

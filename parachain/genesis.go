@@ -12,6 +12,7 @@ import (
 	"pileus/metadata"
 	"pileus/primitives"
 	"pileus/runtimeapi"
+	"pileus/scale"
 	"pileus/trie"
 )
 
@@ -33,17 +34,20 @@ type Options struct {
 	ParaID primitives.ParaID
 }
 
-// Chain is a parachain at its genesis.
+// Chain is a parachain at the block with which it begins here: its genesis, or a block
+// of a live chain ([Host.OpenLive]).
 type Chain struct {
 	Name    string // of the chain spec, else of the runtime
 	ParaID  primitives.ParaID
-	Genesis primitives.Header
-	State   *trie.State
-	Code    []byte // :code as it stands in the state
-	Version *runtimeapi.Version
-	Scheme  Scheme
-	Keys    []AuraKey // of the collators, if they were replaced
-	Facts   Facts
+	Genesis primitives.Header // of the block
+	// GenesisHash is that of the chain's block 0, for which transactions are signed.
+	GenesisHash primitives.Hash
+	State       *trie.State // after the block
+	Code        []byte      // :code as it stands in the state
+	Version     *runtimeapi.Version
+	Scheme      Scheme
+	Keys        []AuraKey // of the collators, if they were replaced
+	Facts       Facts
 	// Accounts are the funded development accounts, if funds were asked for.
 	Accounts []Account
 	// Edits says in sentences how the genesis differs from the one that was given.
@@ -91,27 +95,35 @@ func (h *Host) open(ctx context.Context, spec *chainspec.Spec, o Options) (*Chai
 	}
 	c := &Chain{Name: cmp.Or(spec.Name, code.Version.SpecName), Code: raw.Top[chainspec.CodeKey], Version: code.Version}
 	c.State = raw.State(code.Version.StateVersion())
-	meta, err := code.Metadata(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if meta.Pallet("ParachainSystem") == nil {
-		return nil, ErrNoParachain
-	}
-	if c.Scheme, err = schemeOf(meta); err != nil {
-		return nil, err
-	}
-	if c.ParaID, err = h.paraID(ctx, spec, raw, c.State, o); err != nil {
-		return nil, err
-	}
-	if err := h.edit(ctx, c, meta, o); err != nil {
+	if err := h.settle(ctx, c, code, spec.ParaID, o); err != nil {
 		return nil, err
 	}
 	c.Genesis = chainspec.Header(c.State.Root())
-	if c.Facts, err = h.Facts(ctx, c.State); err != nil {
-		return nil, err
-	}
+	c.GenesisHash = c.Genesis.Hash()
 	return c, nil
+}
+
+// settle finds out what a relay chain has to know about a chain with code and state, and
+// makes the changes that the options ask for.
+func (h *Host) settle(ctx context.Context, c *Chain, code *Code, specID *uint32, o Options) error {
+	meta, err := code.Metadata(ctx)
+	if err != nil {
+		return err
+	}
+	if meta.Pallet("ParachainSystem") == nil {
+		return ErrNoParachain
+	}
+	if c.Scheme, err = schemeOf(meta); err != nil {
+		return err
+	}
+	if c.ParaID, err = h.paraID(ctx, specID, c.State, o); err != nil {
+		return err
+	}
+	if err := h.edit(ctx, c, meta, o); err != nil {
+		return err
+	}
+	c.Facts, err = h.Facts(ctx, c.State)
+	return err
 }
 
 // kindOf refuses what cannot run as a parachain here, as far as the runtime's APIs tell.
@@ -128,8 +140,8 @@ func kindOf(v *runtimeapi.Version) error {
 	return nil
 }
 
-// paraID asks the runtime, then the spec, then the storage of ParachainInfo.
-func (h *Host) paraID(ctx context.Context, spec *chainspec.Spec, raw *chainspec.Raw, s *trie.State, o Options) (primitives.ParaID, error) {
+// paraID asks the runtime, then the storage of ParachainInfo, then the spec.
+func (h *Host) paraID(ctx context.Context, specID *uint32, s *trie.State, o Options) (primitives.ParaID, error) {
 	r, err := h.At(ctx, s, OffChain)
 	if err != nil {
 		return 0, err
@@ -137,11 +149,11 @@ func (h *Host) paraID(ctx context.Context, spec *chainspec.Spec, raw *chainspec.
 	if _, ok := r.API(runtimeapi.GetParachainInfo); ok {
 		return r.ParachainID(ctx)
 	}
-	if id, ok := raw.ParachainID(); ok {
-		return primitives.ParaID(id), nil
+	if id, ok, err := s.Top().Get(keyParaID, nil); err != nil || ok && len(id) == 4 {
+		return primitives.ParaID(scale.NewDecoder(id).U32()), err
 	}
-	if spec.ParaID != nil {
-		return primitives.ParaID(*spec.ParaID), nil
+	if specID != nil {
+		return primitives.ParaID(*specID), nil
 	}
 	if o.ParaID != 0 {
 		return o.ParaID, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"pileus/chainspec"
 	"pileus/executor"
@@ -37,7 +38,8 @@ const (
 // Host runs the runtimes of parachains. It finds the code that a state demands, keeps
 // what is known about each code, and is safe for concurrent use.
 type Host struct {
-	engine *executor.Engine
+	engine  *executor.Engine
+	timeout time.Duration // of a call; 0: the executor's
 
 	mu    sync.Mutex
 	codes map[primitives.Hash]*Code
@@ -53,7 +55,8 @@ type Code struct {
 	Hash    primitives.Hash // blake2b-256 of the code as it stands in the state: the validation code hash
 	Version *runtimeapi.Version
 
-	module *executor.Module
+	module  *executor.Module
+	timeout time.Duration
 
 	metaMu sync.Mutex
 	meta   *metadata.Metadata
@@ -113,7 +116,7 @@ func (h *Host) Load(ctx context.Context, raw []byte) (*Code, error) {
 	}
 	hash := hashing.Blake2b256(raw)
 	h.mu.Lock()
-	code := h.codes[hash]
+	code, timeout := h.codes[hash], h.timeout
 	h.mu.Unlock()
 	if code != nil {
 		return code, nil
@@ -122,7 +125,7 @@ func (h *Host) Load(ctx context.Context, raw []byte) (*Code, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the runtime: %w", err)
 	}
-	code = &Code{Hash: hash, module: module}
+	code = &Code{Hash: hash, module: module, timeout: timeout}
 	out, err := module.Call(ctx, "Core_version", nil, executor.CallOptions{Storage: executor.NewStorage(trie.NewState(trie.New(), nil), nil)})
 	if err != nil {
 		return nil, fmt.Errorf("Core_version: %w", err)
@@ -230,7 +233,7 @@ func (q question) Call(ctx context.Context, method string, args []byte) ([]byte,
 }
 
 func (q question) call(ctx context.Context, method string, args []byte, rec *trie.Recorder) ([]byte, error) {
-	return q.code.module.Call(ctx, method, args, executor.CallOptions{Storage: executor.NewStorage(q.state, rec)})
+	return q.code.module.Call(ctx, method, args, executor.CallOptions{Storage: executor.NewStorage(q.state, rec), Timeout: q.code.timeout})
 }
 
 // session is a series of calls of which each sees what the earlier ones wrote: a block.
@@ -249,7 +252,7 @@ func (c *Code) session(s *trie.State, rec *trie.Recorder) *session {
 
 // Call implements [runtimeapi.Caller].
 func (x *session) Call(ctx context.Context, method string, args []byte) ([]byte, error) {
-	return x.code.module.Call(ctx, method, args, executor.CallOptions{Storage: x.storage})
+	return x.code.module.Call(ctx, method, args, executor.CallOptions{Storage: x.storage, Timeout: x.code.timeout})
 }
 
 // finish returns the state after all calls.

@@ -101,7 +101,7 @@ type incoming struct {
 func NewNode(c *Chain) *Node {
 	genesis := &Entry{Hash: c.Genesis.Hash(), Block: &primitives.Block{Header: c.Genesis}, State: c.State}
 	return &Node{
-		tree:      blocktree.New(genesis.Hash, 0, genesis, 0),
+		tree:      blocktree.New(genesis.Hash, genesis.Number(), genesis, 0),
 		best:      genesis.Hash,
 		executing: map[uint64]*incoming{},
 		queued:    map[primitives.Hash]*incoming{},

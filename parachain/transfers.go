@@ -39,7 +39,8 @@ type TransferContext struct {
 }
 
 // NewTransfers returns the source of transfers for a chain, by the metadata of its
-// present runtime; after a code upgrade a new one takes over the nonces ([Transfers.Nonces]).
+// present runtime. Nonces begin where the accounts stand; after a code upgrade a new source
+// takes over those of the old one ([Transfers.Nonces]).
 //
 // The extrinsics are signed ones of version 4 where the runtime takes those, else general
 // ones of version 5 whose pipeline verifies a signature.
@@ -48,6 +49,9 @@ func NewTransfers(m *metadata.Metadata, genesis primitives.Hash, accounts []Acco
 		return nil, ErrNoTransfers
 	}
 	t := &Transfers{meta: m, genesis: genesis, accounts: accounts, nonces: make([]uint64, len(accounts))}
+	for i, a := range accounts {
+		t.nonces[i] = a.Nonce
+	}
 	copy(t.nonces, nonces)
 	deposit, err := m.Constant("Balances", "ExistentialDeposit")
 	if err != nil {

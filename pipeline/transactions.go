@@ -45,7 +45,7 @@ func (n *Network) renewTransfers(c *chain, best *parachain.Entry) error {
 		nonces = c.transfers.Nonces()
 	}
 	c.spec = code.Version.SpecVersion
-	c.transfers, err = parachain.NewTransfers(meta, c.Chain.Genesis.Hash(), c.Chain.Accounts, nonces)
+	c.transfers, err = parachain.NewTransfers(meta, c.Chain.GenesisHash, c.Chain.Accounts, nonces)
 	return err
 }
 

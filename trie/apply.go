@@ -59,6 +59,7 @@ type editor struct {
 	rec     *Recorder
 	hash    hashFunc
 	gen     uint32
+	path    []byte // nibbles of the key that is being changed
 }
 
 func (e *editor) change(root *node, c *Change) (*node, error) {
@@ -67,11 +68,12 @@ func (e *editor) change(root *node, c *Change) (*node, error) {
 		// The empty node is looked up like any other.
 		e.rec.add(EmptyRoot, emptyNode)
 	case root == e.t.root:
-		if _, err := e.t.openRoot(e.rec); err != nil {
+		if _, err := e.t.openRoot(&place{key: c.Key}, e.rec); err != nil {
 			return nil, err
 		}
 	}
 	path := appendNibbles(make([]byte, 0, 2*len(c.Key)), c.Key)
+	e.path = path
 	if c.Delete {
 		if root == nil {
 			return nil, nil
@@ -150,12 +152,13 @@ func (e *editor) holds(n *node, value []byte) bool {
 	return n.vkind == hashedValueKind && n.hashed.hash == e.hash(value)
 }
 
-// open loads and records a node of the trie we started from; ours are just used.
-func (e *editor) open(n *node) error {
+// open loads and records a node of the trie we started from, which stands at the end of
+// the nibbles; ours are just used.
+func (e *editor) open(n *node, nibbles []byte) error {
 	if n.gen == e.gen {
 		return nil
 	}
-	return n.open(e.t.src, e.rec)
+	return n.open(e.t.src, &place{nibbles: nibbles}, e.rec)
 }
 
 // insert sets the key below n (nil: nothing there) and returns the new n and whether
@@ -183,7 +186,7 @@ func (e *editor) insert(n *node, key, value []byte) (*node, bool, error) {
 		n.addChild(i, e.leaf(key[common+1:], value))
 		return n, true, nil
 	}
-	if err := e.open(kid); err != nil {
+	if err := e.open(kid, e.path); err != nil {
 		return nil, false, err
 	}
 	newKid, changed, err := e.insert(kid, key[common+1:], value)
@@ -233,7 +236,7 @@ func (e *editor) remove(n *node, key []byte) (*node, bool, error) {
 		}
 		n = e.dirty(n)
 		n.vkind, n.inline, n.hashed = noValue, nil, nil
-		n, err := e.fix(n)
+		n, err := e.fix(n, key)
 		return n, true, err
 	}
 	i := key[common]
@@ -241,7 +244,7 @@ func (e *editor) remove(n *node, key []byte) (*node, bool, error) {
 	if kid == nil {
 		return n, false, nil
 	}
-	if err := e.open(kid); err != nil {
+	if err := e.open(kid, e.path); err != nil {
 		return nil, false, err
 	}
 	newKid, changed, err := e.remove(kid, key[common+1:])
@@ -254,12 +257,13 @@ func (e *editor) remove(n *node, key []byte) (*node, bool, error) {
 		return n, true, nil
 	}
 	n.dropChild(i)
-	n, err = e.fix(n)
+	n, err = e.fix(n, key)
 	return n, true, err
 }
 
-// fix restores the shape of our branch n after it lost its value or a child.
-func (e *editor) fix(n *node) (*node, error) {
+// fix restores the shape of our branch n, below which key was to be changed, after it
+// lost its value or a child.
+func (e *editor) fix(n *node, key []byte) (*node, error) {
 	switch {
 	case n.bitmap == 0 && n.vkind == noValue:
 		return nil, fmt.Errorf("%w: branch without value and with a single child", ErrNode)
@@ -267,13 +271,14 @@ func (e *editor) fix(n *node) (*node, error) {
 		return n, nil
 	}
 	kid := n.kids[0]
-	if err := e.open(kid); err != nil {
+	index := byte(bits.TrailingZeros16(n.bitmap))
+	above := e.path[: len(e.path)-len(key) : len(e.path)-len(key)]
+	if err := e.open(kid, append(append(above, n.partial...), index)); err != nil {
 		return nil, err
 	}
 	kid = e.dirty(kid)
 	partial := make([]byte, 0, len(n.partial)+1+len(kid.partial))
-	partial = append(partial, n.partial...)
-	partial = append(partial, byte(bits.TrailingZeros16(n.bitmap)))
+	partial = append(append(partial, n.partial...), index)
 	kid.partial = append(partial, kid.partial...)
 	return kid, nil
 }

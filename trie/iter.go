@@ -36,7 +36,11 @@ const (
 // always, then the path to prefix and to from.
 func (t *Trie) Iter(prefix, from []byte, rec *Recorder) (*Iter, error) {
 	it := &Iter{t: t, rec: rec}
-	if _, err := t.openRoot(rec); err != nil {
+	first := prefix
+	if len(first) == 0 {
+		first = from
+	}
+	if _, err := t.openRoot(&place{key: first, walk: true}, rec); err != nil {
 		return nil, err
 	}
 	if err := it.start(prefix, from); err != nil {
@@ -84,7 +88,8 @@ func (it *Iter) start(prefix, from []byte) error {
 // the node reached has key as a prefix.
 func (it *Iter) seek(key []byte) (bool, error) {
 	it.trail, it.path = it.trail[:0], it.path[:0]
-	n, err := it.t.openRoot(it.rec)
+	where := place{key: key, walk: true}
+	n, err := it.t.openRoot(&where, it.rec)
 	if err != nil {
 		return false, withKey(err, key)
 	}
@@ -112,7 +117,7 @@ func (it *Iter) seek(key []byte) (bool, error) {
 			return false, nil
 		}
 		rest = rest[1:]
-		if err := n.open(it.t.src, it.rec); err != nil {
+		if err := n.open(it.t.src, &where, it.rec); err != nil {
 			return false, withKey(err, key)
 		}
 	}
@@ -147,10 +152,10 @@ func (it *Iter) Next() (key []byte, ok bool, err error) {
 		i := byte(bits.TrailingZeros16(left))
 		c.next = int8(i) + 1
 		kid := n.child(i)
-		if err := kid.open(it.t.src, it.rec); err != nil {
+		it.path = append(append(it.path[:c.depth], n.partial...), i)
+		if err := kid.open(it.t.src, &place{nibbles: it.path, walk: true}, it.rec); err != nil {
 			return nil, false, err
 		}
-		it.path = append(append(it.path[:c.depth], n.partial...), i)
 		it.trail = append(it.trail, crumb{kid, len(it.path), entering})
 	}
 	it.at = nil
@@ -163,7 +168,7 @@ func (it *Iter) Value() ([]byte, error) {
 	if it.at == nil {
 		return nil, nil
 	}
-	return it.at.value(it.t.src, it.rec)
+	return it.at.value(it.t.src, &place{nibbles: it.path, walk: true}, it.rec)
 }
 
 // NextKey returns the least key that is greater than key. It records the path of key as

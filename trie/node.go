@@ -59,28 +59,58 @@ func stub(hash hashing.Hash) *node { return &node{ref: true, hash: hash} }
 // wait for each other.
 var loading [64]sync.Mutex
 
+// place is where a node or a hashed value stands, for a [Finder]: on the path of a key,
+// or at the end of nibbles.
+type place struct {
+	key, nibbles []byte
+	walk         bool // the keys that follow come next
+}
+
+// bytes is a key whose path leads over the place.
+func (p *place) bytes() []byte {
+	if p.nibbles == nil {
+		return p.key
+	}
+	return packNibbles(append(p.nibbles[:len(p.nibbles):len(p.nibbles)], make([]byte, len(p.nibbles)&1)...))
+}
+
+// obtain gets a node or a hashed value out of a source.
+func obtain(src Source, hash hashing.Hash, where *place) ([]byte, error) {
+	if src == nil {
+		return nil, &MissingNodeError{Hash: hash}
+	}
+	if data, ok := src.Node(hash); ok {
+		return data, nil
+	}
+	f, ok := src.(Finder)
+	if !ok {
+		return nil, &MissingNodeError{Hash: hash}
+	}
+	data, err := f.Find(hash, where.bytes(), where.walk)
+	if err != nil {
+		return nil, &MissingNodeError{Hash: hash, Err: err}
+	}
+	return data, nil
+}
+
 // load makes sure that a stub is loaded.
-func (n *node) load(src Source) error {
+func (n *node) load(src Source, where *place) error {
 	if n.state.Load() == isLoaded {
 		return nil
 	}
-	return n.loadSlow(src)
+	return n.loadSlow(src, where)
 }
 
-func (n *node) loadSlow(src Source) error {
+func (n *node) loadSlow(src Source, where *place) error {
+	enc, err := obtain(src, n.hash, where) // which may wait for the network
+	if err != nil {
+		return err
+	}
 	lock := &loading[n.hash[0]&63]
 	lock.Lock()
 	defer lock.Unlock()
 	if n.state.Load() == isLoaded {
 		return nil
-	}
-	var enc []byte
-	ok := false
-	if src != nil {
-		enc, ok = src.Node(n.hash)
-	}
-	if !ok {
-		return &MissingNodeError{Hash: n.hash}
 	}
 	if err := n.decode(enc); err != nil {
 		return fmt.Errorf("trie: node %s: %w", n.hash, err)
@@ -90,8 +120,8 @@ func (n *node) loadSlow(src Source) error {
 }
 
 // open loads the node and records it, if it is neither inline nor dirty.
-func (n *node) open(src Source, rec *Recorder) error {
-	if err := n.load(src); err != nil {
+func (n *node) open(src Source, where *place, rec *Recorder) error {
+	if err := n.load(src, where); err != nil {
 		return err
 	}
 	if n.ref && n.enc != nil {
@@ -101,11 +131,11 @@ func (n *node) open(src Source, rec *Recorder) error {
 }
 
 // value reads and records the node's value.
-func (n *node) value(src Source, rec *Recorder) ([]byte, error) {
+func (n *node) value(src Source, where *place, rec *Recorder) ([]byte, error) {
 	if n.vkind == inlineValue {
 		return n.inline, nil
 	}
-	data, err := n.hashed.bytes(src)
+	data, err := n.hashed.bytes(src, where)
 	if err != nil {
 		return nil, err
 	}
@@ -113,20 +143,19 @@ func (n *node) value(src Source, rec *Recorder) ([]byte, error) {
 	return data, nil
 }
 
-func (v *hashedValue) bytes(src Source) ([]byte, error) {
+func (v *hashedValue) bytes(src Source, where *place) ([]byte, error) {
 	if p := v.data.Load(); p != nil {
 		return *p, nil
 	}
-	if src != nil {
-		if data, ok := src.Node(v.hash); ok {
-			if data == nil {
-				data = []byte{}
-			}
-			v.data.Store(&data)
-			return data, nil
-		}
+	data, err := obtain(src, v.hash, where)
+	if err != nil {
+		return nil, err
 	}
-	return nil, &MissingNodeError{Hash: v.hash}
+	if data == nil {
+		data = []byte{}
+	}
+	v.data.Store(&data)
+	return data, nil
 }
 
 // child returns the child at index i, nil if there is none.

@@ -74,7 +74,15 @@ func (s *State) Child(id []byte, rec *Recorder) (*Trie, error) {
 	if c := s.children[string(id)]; c != nil && c.hash == root {
 		return c, nil
 	}
-	return FromSource(root, s.top.src), nil
+	return FromSource(root, childSource(s.top.src, id)), nil
+}
+
+// childSource is where the nodes of a child trie come from.
+func childSource(src Source, id []byte) Source {
+	if f, ok := src.(Finder); ok {
+		return f.Child(id)
+	}
+	return src
 }
 
 // ChildIDs returns the ids of the child tries, sorted.
@@ -131,7 +139,7 @@ func (s *State) Apply(v Version, top []Change, children []ChildChanges, rec *Rec
 			return nil, err
 		}
 		if t == nil {
-			t = &Trie{hash: EmptyRoot, src: s.top.src}
+			t = &Trie{hash: EmptyRoot, src: childSource(s.top.src, c.ID)}
 		}
 		if t, err = t.Apply(v, c.Changes, rec); err != nil {
 			return nil, fmt.Errorf("child trie %x: %w", c.ID, err)

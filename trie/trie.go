@@ -61,19 +61,40 @@ var ErrUpstreamDefect = errors.New("clearing this absent key would delete anothe
 type MissingNodeError struct {
 	Hash hashing.Hash // of the node or value
 	Key  []byte       // that was read or changed; nil where no single key was
+	Err  error        // why a [Finder] could not find it; nil of other sources
 }
 
 func (e *MissingNodeError) Error() string {
-	if e.Key == nil {
-		return fmt.Sprintf("trie: node %s is missing", e.Hash)
+	s := fmt.Sprintf("trie: node %s is missing", e.Hash)
+	if e.Key != nil {
+		s = fmt.Sprintf("trie: key %x needs node %s, which is missing", e.Key, e.Hash)
 	}
-	return fmt.Sprintf("trie: key %x needs node %s, which is missing", e.Key, e.Hash)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
 }
+
+// Unwrap returns why it could not be found.
+func (e *MissingNodeError) Unwrap() error { return e.Err }
 
 // Source hands out nodes and hashed values by their hash. The returned bytes must stay
 // unchanged; the trie keeps them. It is called by several goroutines at once.
 type Source interface {
 	Node(hash hashing.Hash) ([]byte, bool)
+}
+
+// Finder is a [Source] that can look elsewhere, such as at another node of the network,
+// for what it does not hold. There nothing is found by its hash, only by a key.
+type Finder interface {
+	Source
+	// Find returns the node or hashed value with that hash, which stands on the path of
+	// key and which Node did not have. Where a node's place is half a byte, key is filled
+	// up with zero. walk says that the keys that follow are likely to be asked for next.
+	// It may wait for the network; it is called by several goroutines at once.
+	Find(hash hashing.Hash, key []byte, walk bool) ([]byte, error)
+	// Child is the Finder of a child trie.
+	Child(id []byte) Finder
 }
 
 // Trie is one version of a trie. It is immutable: readers need no lock, and nodes that
@@ -141,7 +162,7 @@ func (t *Trie) Get(key []byte, rec *Recorder) (value []byte, ok bool, err error)
 	if n == nil || err != nil {
 		return nil, false, err
 	}
-	value, err = n.value(t.src, rec)
+	value, err = n.value(t.src, &place{key: key}, rec)
 	if err != nil {
 		return nil, false, withKey(err, key)
 	}
@@ -169,7 +190,8 @@ func (t *Trie) ValueHash(key []byte, rec *Recorder) (h hashing.Hash, ok bool, er
 
 // find returns the node that holds the value of key, nil if there is none.
 func (t *Trie) find(key []byte, rec *Recorder) (*node, error) {
-	n, err := t.openRoot(rec)
+	where := place{key: key}
+	n, err := t.openRoot(&where, rec)
 	if n == nil || err != nil {
 		return nil, withKey(err, key)
 	}
@@ -193,7 +215,7 @@ func (t *Trie) find(key []byte, rec *Recorder) (*node, error) {
 			return nil, nil
 		}
 		at++
-		if err := n.open(t.src, rec); err != nil {
+		if err := n.open(t.src, &where, rec); err != nil {
 			return nil, withKey(err, key)
 		}
 	}
@@ -201,12 +223,12 @@ func (t *Trie) find(key []byte, rec *Recorder) (*node, error) {
 
 // openRoot loads and records the root node; it is nil for the empty trie, whose node
 // 0x00 is recorded too.
-func (t *Trie) openRoot(rec *Recorder) (*node, error) {
+func (t *Trie) openRoot(where *place, rec *Recorder) (*node, error) {
 	if t.root == nil {
 		rec.add(EmptyRoot, emptyNode)
 		return nil, nil
 	}
-	if err := t.root.load(t.src); err != nil {
+	if err := t.root.load(t.src, where); err != nil {
 		return nil, err
 	}
 	rec.add(t.hash, t.root.enc)
@@ -224,7 +246,7 @@ func nibbleAt(key []byte, i int) byte {
 func withKey(err error, key []byte) error {
 	var m *MissingNodeError
 	if err != nil && errors.As(err, &m) && m.Key == nil {
-		return &MissingNodeError{Hash: m.Hash, Key: append([]byte{}, key...)}
+		return &MissingNodeError{Hash: m.Hash, Key: append([]byte{}, key...), Err: m.Err}
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func rehearseCommand() *cobra.Command {
 	var set []string
 	var cache cacheFlags
 	cmd := &cobra.Command{
-		Use:   "rehearse [--chain SPEC | --wasm W0 | --runtime STAGE] STEP...",
+		Use:   "rehearse [--chain SPEC | --wasm W0 | --runtime STAGE | --url ws://…[@block]] STEP...",
 		Short: "Walk a parachain through upgrades and switches, and say what happens",
 		Long: `Runs until the chain is steady, takes the steps in the order given, and runs until it
 is steady again after each. Steps: --upgrade W1, --switch-collator KIND, --set-relay key=value.
@@ -77,6 +77,7 @@ Exit codes: 0 every step goes on; 10 a stall or a degradation was found; 1 faile
 	flags.StringVar(&s.Chain, "chain", "", "chain spec of the parachain")
 	flags.StringVar(&s.Wasm, "wasm", "", "runtime that the chain begins with")
 	flags.StringVar(&s.Runtime, "runtime", "", "stage of the guide's chain that the chain begins with")
+	flags.StringVar(&s.URL, "url", "", "live parachain that the chain begins with: ws://host:port[@block]")
 	flags.StringVar(&s.Preset, "preset", s.Preset, "genesis preset of --wasm")
 	flags.StringVar(&s.Collator, "collator", s.Collator, "first collator: basic, lookahead, slot-based; auto: basic if the first runtime lacks AuraUnincludedSegmentApi")
 	flags.Var(stepFlag{rehearse.Upgrade, &steps}, "upgrade", "step: upgrade to this runtime, a file or a built-in stage")

@@ -18,7 +18,7 @@ func simulateCommand() *cobra.Command {
 	s := pileus.Defaults()
 	f := &simulateFlags{settings: &s, world: worldFlags{settings: &s}}
 	cmd := &cobra.Command{
-		Use:   "simulate (--chain SPEC.json | --wasm RUNTIME.wasm) [flags]",
+		Use:   "simulate [--chain SPEC.json | --wasm RUNTIME.wasm | --runtime STAGE | --url ws://…[@block]] [flags]",
 		Short: "Run a parachain through the whole pipeline in virtual time",
 		Long: `Runs a whole network in one process and in virtual time, as fast as the CPU allows:
 a relay chain, its validators, the parachain's collators. Prints a report: on stdout what
@@ -62,6 +62,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 	}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		options.Progress = (&progressBar{out: cmd.ErrOrStderr()}).show
+		options.Fetched = (&fetchLine{out: cmd.ErrOrStderr()}).show
 	}
 	began := time.Now()
 	sim, err := pileus.Open(cmd.Context(), *s, options)
@@ -82,6 +83,9 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 			return werr
 		}
 		f.figures(cmd.ErrOrStderr(), report, ready.Sub(began), time.Since(ready))
+		if p, ok := sim.Fetched(); ok {
+			fmt.Fprintln(cmd.ErrOrStderr(), fetchedWords(p))
+		}
 	}
 	switch {
 	case report.Interrupted:

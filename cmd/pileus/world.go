@@ -26,6 +26,7 @@ func (f *worldFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&s.Chain, "chain", "", "chain spec of the parachain, raw or with runtimeGenesis")
 	flags.StringVar(&s.Wasm, "wasm", "", "runtime of the parachain, as in :code")
 	flags.StringVar(&s.Runtime, "runtime", "", "stage of the guide's chain, built in: sync, phase1, phase3, phase3-keep-slot, elastic (default phase3)")
+	flags.StringVar(&s.URL, "url", "", "live parachain to begin with: ws://host:port, with @block (number, hash, best) or at its finalized block")
 	flags.StringVar(&s.Preset, "preset", s.Preset, "genesis preset of --wasm")
 	flags.Uint64Var(&s.Seed, "seed", s.Seed, "of all chance: keys, latencies")
 	flags.StringVar(&s.Collator, "collator", s.Collator, "auto, basic, lookahead or slot-based; auto: slot-based if the runtime has a relay parent offset")
@@ -34,7 +35,7 @@ func (f *worldFlags) add(cmd *cobra.Command) {
 	flags.DurationVar(&s.BlockCost, "block-cost", 0, "what every block costs to build, import and validate (default: what its weight says)")
 	flags.StringVar(&s.Rules, "rules", s.Rules, "current, or classic: allowed_ancestry_len and max_candidate_depth as before stable2503")
 	flags.StringArrayVar(&f.set, "set", nil, "key=value: a field of the relay chain's HostConfiguration, e.g. scheduling_lookahead=1")
-	flags.StringVar(&f.relayConfig, "relay-config", "", "JSON file with fields of HostConfiguration")
+	flags.StringVar(&f.relayConfig, "relay-config", "", "JSON file with fields of HostConfiguration, or a live relay chain whose configuration to take: ws://host:port[@block]")
 	flags.IntVar(&s.Validators, "validators", s.Validators, "validators of the relay chain")
 	flags.Uint32Var(&s.SessionBlocks, "session-blocks", s.SessionBlocks, "relay blocks per session")
 	addCacheFlags(cmd, &f.cache)
@@ -48,7 +49,7 @@ func (f *worldFlags) settle(cmd *cobra.Command) error {
 		return usageError{errors.New("--block-cost must be above 0")}
 	}
 	if f.relayConfig != "" {
-		if err := pileus.LoadRelayConfig(&s.Relay, f.relayConfig); err != nil {
+		if err := loadRelayConfig(cmd, &s.Relay, f.relayConfig); err != nil {
 			return plain{err}
 		}
 	}
