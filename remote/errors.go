@@ -44,14 +44,14 @@ func (e *Error) Unwrap() error { return e.Err }
 // they do not know a block ("UnknownBlock", "Unknown block", "Header was not found").
 func explain(err error) error {
 	var server *ServerError
-	if !errors.As(err, &server) {
+	if !errors.As(err, &server) || errors.Is(err, ErrNoMethod) {
 		return err
 	}
 	words := strings.ToLower(server.Message + " " + server.Data)
 	switch {
 	case strings.Contains(words, "discarded"), strings.Contains(words, "pruned"):
 		return fmt.Errorf("%w: %w", ErrPruned, err)
-	case strings.Contains(words, "unknownblock"), strings.Contains(words, "unknown block"), strings.Contains(words, "not found"):
+	case strings.Contains(words, "unknownblock"), strings.Contains(words, "unknown block"), strings.Contains(words, "header was not found"):
 		return fmt.Errorf("%w: %w", ErrNoBlock, err)
 	case strings.Contains(words, "too big"), strings.Contains(words, "too large"):
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
