@@ -59,7 +59,7 @@ type service struct {
 }
 
 // services are started in this order and stopped in the opposite one.
-var services []service
+var services = []service{rpcService()}
 
 func (f *devFlags) run(cmd *cobra.Command) error {
 	began := time.Now()
