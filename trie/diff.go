@@ -14,7 +14,7 @@ func (t *Trie) MerkleValue(key []byte) (value []byte, ok bool, err error) {
 	if t.root == nil {
 		return nil, false, nil
 	}
-	if err := t.root.load(t.src); err != nil {
+	if err := t.root.load(t.src, &place{key: key}); err != nil {
 		return nil, false, withKey(err, key)
 	}
 	n, rest := t.root, appendNibbles(nil, key)
@@ -30,7 +30,7 @@ func (t *Trie) MerkleValue(key []byte) (value []byte, ok bool, err error) {
 			return nil, false, nil
 		}
 		rest = rest[1:]
-		if err := n.load(t.src); err != nil {
+		if err := n.load(t.src, &place{key: key}); err != nil {
 			return nil, false, withKey(err, key)
 		}
 	}
@@ -79,7 +79,7 @@ func (d *differ) open(t *Trie, n *node) (*node, error) {
 	if n == nil {
 		return nil, nil
 	}
-	return n, n.load(t.src)
+	return n, n.load(t.src, &place{nibbles: d.path, walk: true})
 }
 
 // same tells whether both spots are one and the same subtree.
@@ -105,11 +105,11 @@ func (d *differ) walk(a, b spot) (more bool, err error) {
 		return true, nil
 	}
 	if len(d.path) >= len(d.prefix) {
-		before, err := valueAt(d.base, a)
+		before, err := d.valueAt(d.base, a)
 		if err != nil {
 			return false, err
 		}
-		after, err := valueAt(d.trie, b)
+		after, err := d.valueAt(d.trie, b)
 		if err != nil {
 			return false, err
 		}
@@ -127,6 +127,7 @@ func (d *differ) walk(a, b spot) (more bool, err error) {
 		if depth < len(d.prefix) && d.prefix[depth] != i {
 			continue
 		}
+		d.path = append(d.path[:depth], i)
 		x, err := d.down(d.base, a, i)
 		if err != nil {
 			return false, err
@@ -135,22 +136,20 @@ func (d *differ) walk(a, b spot) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		d.path = append(d.path, i)
-		more, err := d.walk(x, y)
-		d.path = d.path[:depth]
-		if err != nil || !more {
+		if more, err := d.walk(x, y); err != nil || !more {
 			return false, err
 		}
 	}
+	d.path = d.path[:depth]
 	return true, nil
 }
 
 // valueAt is the value at a spot, nil if none stands there.
-func valueAt(t *Trie, s spot) ([]byte, error) {
+func (d *differ) valueAt(t *Trie, s spot) ([]byte, error) {
 	if s.n == nil || s.at < len(s.n.partial) || s.n.vkind == noValue {
 		return nil, nil
 	}
-	v, err := s.n.value(t.src, nil)
+	v, err := s.n.value(t.src, &place{nibbles: d.path, walk: true}, nil)
 	if v == nil && err == nil {
 		v = []byte{}
 	}
