@@ -2,6 +2,7 @@ package pileus_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -42,6 +43,40 @@ func BenchmarkRun(b *testing.B) {
 				sim.Close()
 				b.ReportMetric(float64(report.VirtualMs)/1000/(b.Elapsed().Seconds()/float64(b.N)), "times-real-time")
 			}
+		})
+	}
+}
+
+// BenchmarkGoAndRust runs the guide's phase3 in Go and in Rust in turn, and says how much
+// CPU time each takes per included block, start and all, and their ratio:
+//
+//	go test -run '^$' -bench GoAndRust -benchtime 3x .
+func BenchmarkGoAndRust(b *testing.B) {
+	for _, transfers := range []int{0, 20} {
+		b.Run(fmt.Sprintf("transfers=%d", transfers), func(b *testing.B) {
+			in := settings(b)
+			in.RelayBlocks, in.Transfers = 200, transfers
+			inRust := in
+			in.Runtime, inRust.Wasm = "phase3", testdata.Shared(b, "runtimes/phase3.wasm")
+			var perBlock [2]float64
+			for b.Loop() {
+				for i, s := range []pileus.Settings{in, inRust} {
+					before := cpuTime(b)
+					sim, err := pileus.Open(context.Background(), s, pileus.Options{})
+					if err != nil {
+						b.Fatal(err)
+					}
+					report, err := sim.Run(context.Background())
+					if err != nil {
+						b.Fatal(err)
+					}
+					sim.Close()
+					perBlock[i] += (cpuTime(b) - before).Seconds() * 1000 / float64(report.Paras[0].Included)
+				}
+			}
+			b.ReportMetric(perBlock[0]/float64(b.N), "go-ms/block")
+			b.ReportMetric(perBlock[1]/float64(b.N), "rust-ms/block")
+			b.ReportMetric(perBlock[0]/perBlock[1], "go/rust")
 		})
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"pileus/frame/frametest"
 )
 
-// BenchmarkBlock builds and imports a block, in memory and in Rust's Wasm.
+// BenchmarkBlock builds and imports a block: in memory, in Go's Wasm and in Rust's.
 func BenchmarkBlock(b *testing.B) {
-	for name, m := range map[string]frametest.Machine{"native": frametest.Native(stage("phase3").Runtime), "rust": rust(b, "phase3")} {
+	for name, m := range map[string]frametest.Machine{"native": frametest.Native(stage("phase3").Runtime), "go": builtIn(b, "phase3"), "rust": rust(b, "phase3")} {
 		for _, transfers := range []int{0, 20} {
 			label := name + "/empty"
 			if transfers > 0 {

@@ -60,3 +60,13 @@ func (s *session) Begin()                       { s.storage.Begin() }
 func (s *session) Commit()                      { _ = s.storage.Commit() }
 func (s *session) Rollback()                    { _ = s.storage.Rollback() }
 func (s *session) Finish() (*trie.State, error) { return s.storage.Finish(trie.V1) }
+
+// builtIn is the stage as it is built in: compiled and linked.
+func builtIn(t testing.TB, stage string) frametest.Machine {
+	t.Helper()
+	code, err := os.ReadFile("../wasm/" + stage + ".wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wasm(t, code)
+}
