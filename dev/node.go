@@ -54,6 +54,7 @@ type Node struct {
 
 	para, relay *store.Chain
 	events      store.Feed[pipeline.Timed]
+	started     []pipeline.Timed // ParaStarted, told before anybody can listen
 
 	mu      sync.Mutex
 	watched map[txpool.Hash]*store.Feed[txpool.Status]
@@ -151,6 +152,9 @@ func (n *Node) Config() Config { return n.cfg }
 func (n *Node) Events(buffer int) *store.Reader[pipeline.Timed] { return n.events.Subscribe(buffer) }
 
 func (n *Node) event(e pipeline.Timed) {
+	if _, start := e.Event.(pipeline.ParaStarted); start {
+		n.started = append(n.started, e) // the loop has not begun
+	}
 	n.logEvent(e)
 	n.events.Tell(e)
 }

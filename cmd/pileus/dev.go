@@ -14,6 +14,7 @@ import (
 
 	"pileus"
 	"pileus/dev"
+	"pileus/dev/metrics"
 )
 
 func devCommand() *cobra.Command {
@@ -49,6 +50,9 @@ type devFlags struct {
 	blockTime string
 	start     string
 	logFormat string
+
+	said    [][2]string  // by the services that were started so far: names and addresses
+	metrics *metrics.Set // nil without
 }
 
 // service is something that a node offers to the outside.
@@ -59,7 +63,7 @@ type service struct {
 }
 
 // services are started in this order and stopped in the opposite one.
-var services = []service{rpcService()}
+var services = []service{metricsService(), rpcService(), dashboardService()}
 
 func (f *devFlags) run(cmd *cobra.Command) error {
 	began := time.Now()
@@ -72,17 +76,16 @@ func (f *devFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer node.Close()
-	var says [][2]string
 	for _, service := range services {
 		said, stop, err := service.start(cmd.Context(), node, f)
 		if err != nil {
 			return err
 		}
 		defer stop()
-		says = append(says, said...)
+		f.said = append(f.said, said...)
 	}
 	debug.FreeOSMemory() // what reading and compiling took is not needed any more
-	f.greet(cmd.OutOrStdout(), node, says, time.Since(began))
+	f.greet(cmd.OutOrStdout(), node, time.Since(began))
 	return node.Wait()
 }
 
@@ -112,11 +115,11 @@ func (f *devFlags) config(cmd *cobra.Command) (cfg dev.Config, err error) {
 }
 
 // greet says what runs, where, and who has money.
-func (f *devFlags) greet(out io.Writer, n *dev.Node, says [][2]string, took time.Duration) {
+func (f *devFlags) greet(out io.Writer, n *dev.Node, took time.Duration) {
 	c, t := n.Chain(), n.Config().BlockTime
 	fmt.Fprintf(out, "%s: para %d, runtime %s, ready in %.1f s\n\n", c.Name, c.ParaID, c.Version, took.Seconds())
 	row := func(name, text string) { fmt.Fprintf(out, "  %-14s %s\n", name, text) }
-	for _, s := range says {
+	for _, s := range f.said {
 		row(s[0], s[1])
 	}
 	row("block time", t.Describe())

@@ -45,10 +45,13 @@ func rpcService() service {
 	}
 }
 
-func (r *rpcFlags) start(ctx context.Context, n *dev.Node, _ *devFlags) (says [][2]string, stop func() error, err error) {
+func (r *rpcFlags) start(ctx context.Context, n *dev.Node, f *devFlags) (says [][2]string, stop func() error, err error) {
 	o, err := r.options()
 	if err != nil {
 		return nil, nil, err
+	}
+	if f.metrics != nil {
+		o.Observe = counted(&f.metrics.RPC)
 	}
 	info, err := rpcInfo(n)
 	if err != nil {

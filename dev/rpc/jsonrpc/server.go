@@ -55,7 +55,7 @@ type Options struct {
 type Observed struct {
 	Method    string
 	WebSocket bool
-	Took      time.Duration
+	Took      time.Duration // of a call, or of a session that was closed
 	Err       error
 	Opened    bool // of a session
 }
@@ -315,8 +315,9 @@ func (s *Server) websocket(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(-1) // Conn.read has its own
 	defer ws.CloseNow()
-	s.session(true)
-	defer s.session(false)
+	s.session(Observed{Opened: true})
+	begin := time.Now()
+	defer func() { s.session(Observed{Took: time.Since(begin)}) }()
 	err = s.conn(s.ctx, ws).serve()
 	switch {
 	case errors.Is(err, errEndless):
@@ -346,8 +347,9 @@ func (h *hijacker) goodbye(ws *websocket.Conn, why websocket.StatusCode) {
 	ws.Close(why, "")
 }
 
-func (s *Server) session(opened bool) {
+func (s *Server) session(o Observed) {
 	if s.o.Observe != nil {
-		s.o.Observe(Observed{WebSocket: true, Opened: opened})
+		o.WebSocket = true
+		s.o.Observe(o)
 	}
 }

@@ -1,0 +1,117 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"pileus/dev/store"
+	"pileus/pipeline"
+	"pileus/txpool"
+)
+
+// Follower is told what happens in a node's network and to its two chains: a dashboard,
+// metrics, a log. It is told from one goroutine, behind the network's own; between events
+// and chains there is no order.
+type Follower interface {
+	Observe(pipeline.Timed)
+	Para(store.Event)
+	Relay(store.Event)
+}
+
+// followBuffer is how far the followers may be behind the network. One that is further
+// behind misses what happened meanwhile and goes on.
+const followBuffer = 4096
+
+// Follow tells the followers what happens, first where the chains stand, until ctx ends or
+// the node stops, which is not an error.
+func (n *Node) Follow(ctx context.Context, followers ...Follower) error {
+	events := n.Events(followBuffer)
+	para, relay := n.Para().Subscribe(followBuffer), n.Relay().Subscribe(followBuffer)
+	defer func() { events.Close(); para.Close(); relay.Close() }()
+	for _, f := range followers {
+		for _, t := range n.started {
+			f.Observe(t)
+		}
+		stand(f.Relay, relay.View)
+		stand(f.Para, para.View)
+	}
+	for {
+		select {
+		case t, open := <-events.Events():
+			if !open {
+				if !errors.Is(events.Err(), store.ErrSlow) {
+					return nil
+				}
+				events = n.Events(followBuffer)
+				continue
+			}
+			for _, f := range followers {
+				f.Observe(t)
+			}
+		case e, open := <-para.Events():
+			if !open {
+				if !errors.Is(para.Err(), store.ErrSlow) {
+					return nil
+				}
+				para = n.Para().Subscribe(followBuffer)
+				for _, f := range followers {
+					stand(f.Para, para.View)
+				}
+				continue
+			}
+			for _, f := range followers {
+				f.Para(e)
+			}
+		case e, open := <-relay.Events():
+			if !open {
+				if !errors.Is(relay.Err(), store.ErrSlow) {
+					return nil
+				}
+				relay = n.Relay().Subscribe(followBuffer)
+				for _, f := range followers {
+					stand(f.Relay, relay.View)
+				}
+				continue
+			}
+			for _, f := range followers {
+				f.Relay(e)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// stand tells where a chain stands.
+func stand(tell func(store.Event), v store.View) {
+	tell(store.Finalized{Blocks: []*store.Block{v.Finalized}})
+	tell(store.Best{Block: v.Best})
+}
+
+// Status is what no event tells.
+type Status struct {
+	BlockTime BlockTime
+	Paused    bool
+	Pool      txpool.Count
+}
+
+// Status is how the node does at present.
+func (n *Node) Status(ctx context.Context) (s Status, err error) {
+	err = n.do(ctx, func() { s = Status{n.steer.mode, n.steer.paused, n.network.Pool().Count()} })
+	return s, err
+}
+
+// Speed is how much of the network's time passes per time of the wall clock, 0 where it stands.
+func (s Status) Speed() float64 {
+	if s.Paused {
+		return 0
+	}
+	return s.BlockTime.speed()
+}
+
+// OnLate lets f be told, on the network's goroutine, how much later than due by the wall
+// clock everything happens that the clock lets happen.
+func (n *Node) OnLate(ctx context.Context, f func(time.Duration)) error {
+	return n.do(ctx, func() { n.clock.Late = f })
+}
