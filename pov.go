@@ -75,7 +75,6 @@ func (v Validation) Run(ctx context.Context, files []string) (list []Validated, 
 		return nil, chainspec.ErrNoCode
 	}
 	validator := pvf.New(engine, false)
-	defer validator.Close(context.Background())
 	failed := 0
 	for _, file := range files {
 		r := Validated{File: file}

@@ -79,8 +79,8 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	host := parachain.NewHost(sim.engine)
 	sim.host = host
 	sim.pvf = pvf.New(sim.engine, s.ExecuteAll)
-	// Validators compile the code, metered, before the run, as they do when they accept it;
-	// meanwhile a node compiles it for itself.
+	// Validators prepare the code before the run, as they do when they accept it. It is
+	// compiled once, for them and for the nodes.
 	prepared := make(chan error, 1)
 	go func() {
 		_, err := sim.pvf.Prepare(ctx, from.code, hashing.Blake2b256(from.code), bombLimit(&s.Relay), s.Relay.ExecutorParams)
@@ -260,13 +260,9 @@ func (sim *Simulation) Fetched() (p remote.Progress, ok bool) {
 
 // Close frees what was compiled, and ends the connection to a live chain.
 func (sim *Simulation) Close() error {
-	ctx := context.Background()
 	var errs []error
-	if sim.pvf != nil {
-		errs = append(errs, sim.pvf.Close(ctx))
-	}
 	if sim.engine != nil {
-		errs = append(errs, sim.engine.Close(ctx))
+		errs = append(errs, sim.engine.Close(context.Background()))
 	}
 	if sim.live != nil {
 		errs = append(errs, sim.live.Close())

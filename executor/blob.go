@@ -24,6 +24,17 @@ const maxWindow = 128 << 20
 // ErrBomb says that something is larger decompressed than it may be.
 var ErrBomb = errors.New("larger than allowed when decompressed")
 
+// DecompressError says that code could not be decompressed.
+type DecompressError struct{ Err error }
+
+// Error says why.
+func (e *DecompressError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *DecompressError) Unwrap() error { return e.Err }
+
+func tooLarge(limit int) error { return fmt.Errorf("%w: limit %d bytes", ErrBomb, limit) }
+
 // Decompress returns the blob as it is without the prefix, else what it decompresses to,
 // of at most limit bytes.
 func Decompress(blob []byte, limit int) ([]byte, error) {
@@ -44,7 +55,7 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 	out, err := d.DecodeAll(body, nil)
 	switch {
 	case len(out) > limit, errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return nil, fmt.Errorf("%w: limit %d bytes", ErrBomb, limit)
+		return nil, tooLarge(limit)
 	case err != nil:
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
@@ -53,24 +64,36 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 
 // prepared is a module as the host compiles it.
 type prepared struct {
-	bytes   []byte
-	missing []string // functions that the host does not have
-	custom  map[string][]byte
-	pages   uint32 // of memory at the start
+	bytes    []byte
+	imports  []string // functions, as they are imported
+	mistyped []string // those of another type than the host's
+	custom   map[string][]byte
+	pages    uint32 // of memory at the start
 	// image is what the data segments make of the memory; they are taken out of the code,
 	// so that a memory can be mapped to it instead of being written. nil: they are left in.
 	image       []byte
-	globals     int  // mutable globals, exported under globalName
-	restartable bool // no start function: an instance can be put back to its beginning
+	globals     int   // mutable globals, exported under globalName
+	restartable bool  // no start function: an instance can be put back to its beginning
+	unmetered   error // why its stack cannot be metered, so that validators refuse it; nodes do not care
 }
+
+// startName is the name under which the host calls the start function, once it has set the
+// limit of the stack.
+const startName = "pileus.start"
 
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
 // memory becomes its own one, the memory loses its maximum and is exported, custom
-// sections are taken out, and the code is made to look at the time.
-func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
+// sections are taken out, the stack is metered, and the code is made to look at the time.
+func prepare(code []byte) (*prepared, error) {
 	m, err := wasm.Parse(code)
 	if err != nil {
 		return nil, err
+	}
+	p := &prepared{custom: map[string][]byte{}}
+	if p.unmetered = meterShared(m); p.unmetered != nil {
+		if m, err = wasm.Parse(code); err != nil {
+			return nil, err
+		}
 	}
 	types, err := m.Types()
 	if err != nil {
@@ -80,7 +103,6 @@ func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
 	if err != nil {
 		return nil, fmt.Errorf("imports: %w", err)
 	}
-	p := &prepared{custom: map[string][]byte{}}
 	var memory *wasm.Import
 	kept := imports[:0:0]
 	for _, i := range imports {
@@ -94,12 +116,9 @@ func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
 			return nil, fmt.Errorf("import %s.%s: only functions of env can be imported", i.Module, i.Name)
 		}
 		typ := types[i.Type]
-		have, ok := known[i.Name]
-		switch {
-		case !ok:
-			p.missing = append(p.missing, i.Name)
-		case !bytes.Equal(have.Params, typ.Params) || !bytes.Equal(have.Results, typ.Results):
-			return nil, fmt.Errorf("import %s: the host's function has another type", i.Name)
+		p.imports = append(p.imports, i.Name)
+		if f, ok := functions[i.Name]; ok && !(bytes.Equal(f.typ.Params, typ.Params) && bytes.Equal(f.typ.Results, typ.Results)) {
+			p.mistyped = append(p.mistyped, i.Name)
 		}
 		kept = append(kept, i)
 	}
@@ -120,7 +139,9 @@ func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
 	if err := exportMemory(m); err != nil {
 		return nil, err
 	}
-	p.restartable = m.Section(wasm.StartSection) == nil
+	if p.restartable, err = exportStart(m); err != nil {
+		return nil, err
+	}
 	if p.restartable {
 		p.image = takeData(m, limits.Min)
 		if p.globals, err = exportGlobals(m); err != nil {
@@ -141,6 +162,22 @@ func prepare(code []byte, known map[string]wasm.FuncType) (*prepared, error) {
 	})
 	p.bytes = m.Encode()
 	return p, nil
+}
+
+// exportStart makes an export of the start function; none tells that there is none.
+func exportStart(m *wasm.Module) (none bool, err error) {
+	section := m.Section(wasm.StartSection)
+	if section == nil {
+		return true, nil
+	}
+	exports, err := m.Exports()
+	if err != nil {
+		return false, fmt.Errorf("exports: %w", err)
+	}
+	r := wasm.NewReader(section)
+	m.SetSection(wasm.ExportSection, wasm.EncodeExports(append(exports, wasm.Export{Name: startName, Kind: wasm.KindFunction, Index: r.U32()})))
+	m.SetSection(wasm.StartSection, nil)
+	return false, r.Err()
 }
 
 func memoryLimits(m *wasm.Module, imported *wasm.Import) (wasm.Limits, error) {

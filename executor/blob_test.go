@@ -33,12 +33,12 @@ func TestRealImports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := prepare(raw, functionTypes(Node))
+		p, err := prepare(raw)
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if slices.Sort(p.missing); !slices.Equal(p.missing, lacks) {
-			t.Errorf("%s: the host lacks %q, expected %q", name, p.missing, lacks)
+		if missing := slices.Sorted(slices.Values(missing(p))); p.unmetered != nil || len(p.mistyped) > 0 || !slices.Equal(missing, lacks) {
+			t.Errorf("%s: the host lacks %q, expected %q; of another type %q; %v", name, missing, lacks, p.mistyped, p.unmetered)
 		}
 		if _, ok := mergeVersion(p.custom); !ok {
 			t.Errorf("%s: no version in its sections", name)
@@ -57,10 +57,14 @@ func TestRealImports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p, err := prepare(raw, functionTypes(Node)); err != nil || len(p.missing) != 0 {
+		if p, err := prepare(raw); err != nil || len(missing(p)) != 0 || p.unmetered != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
+}
+
+func missing(p *prepared) []string {
+	return (&Module{machineCode: &machineCode{prepared: p}}).Missing()
 }
 
 func TestDecompress(t *testing.T) {
@@ -99,9 +103,8 @@ func FuzzPrepare(f *testing.F) {
 	}}
 	f.Add(m.Encode())
 	f.Add([]byte("\x00asm\x01\x00\x00\x00"))
-	known := functionTypes(Node)
 	f.Fuzz(func(t *testing.T, code []byte) {
-		p, err := prepare(code, known)
+		p, err := prepare(code)
 		if err != nil {
 			return
 		}

@@ -27,13 +27,13 @@ const sumName = "sum"
 // writing, is compiled again. Two processes may take turns in deleting and writing; each
 // has its own result in memory. A folder that cannot be used is reported to
 // [Config.OnCacheError], and the code is compiled without it.
-func (e *Engine) cached(ctx context.Context, p *prepared, set Set) (*Module, error) {
+func (e *Engine) cached(ctx context.Context, p *prepared) (*machineCode, error) {
 	dir := filepath.Join(e.cfg.CacheDir, folderName(p.bytes))
 	cache, sealed, err := openFolder(dir)
 	files := countFiles(dir)
-	var m *Module
+	var c *machineCode
 	if err == nil {
-		if m, err = e.compile(ctx, p, set, cache); err != nil {
+		if c, err = e.compile(ctx, p, cache); err != nil {
 			cache.Close(ctx)
 		}
 	}
@@ -44,7 +44,7 @@ func (e *Engine) cached(ctx context.Context, p *prepared, set Set) (*Module, err
 	case err != nil && ctx.Err() == nil:
 		// The code or the folder? Once without the folder tells.
 		var bad error
-		if m, bad = e.compile(ctx, p, set, nil); bad != nil {
+		if c, bad = e.compile(ctx, p, nil); bad != nil {
 			return nil, bad
 		}
 	case err != nil:
@@ -53,7 +53,7 @@ func (e *Engine) cached(ctx context.Context, p *prepared, set Set) (*Module, err
 	if err != nil && e.cfg.OnCacheError != nil {
 		e.cfg.OnCacheError(fmt.Errorf("%w %s: %w", ErrCache, dir, err))
 	}
-	return m, nil
+	return c, nil
 }
 
 func folderName(code []byte) string {

@@ -27,7 +27,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"pileus/hashing"
-	"pileus/internal/wasm"
 )
 
 // Config is what an [Engine] is made with.
@@ -57,17 +56,25 @@ func (c *Config) workers() int {
 type Engine struct {
 	cfg    Config
 	mu     sync.Mutex
-	loaded map[hashing.Hash]*loading
+	loaded map[loadKey]*loading
 
 	calls meter
 	host  map[string]*meter // by function; empty if nothing is measured
 }
 
+// loadKey is the code's hash and how large it may be decompressed.
+type loadKey struct {
+	hash  hashing.Hash
+	limit int
+}
+
 type loading struct {
-	once   sync.Once
-	module *Module
-	err    error
-	again  bool // it was stopped: whoever waited does it again
+	once  sync.Once
+	code  *machineCode
+	size  int     // of the code, decompressed
+	node  *Module // the code as nodes call it
+	err   error
+	again bool // it was stopped: whoever waited does it again
 }
 
 // NewEngine returns an engine; its cache folder is made if need be.
@@ -77,7 +84,7 @@ func NewEngine(_ context.Context, cfg Config) (*Engine, error) {
 			return nil, fmt.Errorf("%w: %w", ErrCache, err)
 		}
 	}
-	e := &Engine{cfg: cfg, loaded: map[hashing.Hash]*loading{}, host: map[string]*meter{}}
+	e := &Engine{cfg: cfg, loaded: map[loadKey]*loading{}, host: map[string]*meter{}}
 	if cfg.Stats {
 		for name := range functions {
 			e.host[name] = &meter{}
@@ -92,8 +99,8 @@ func (e *Engine) Close(ctx context.Context) error {
 	defer e.mu.Unlock()
 	var errs []error
 	for _, l := range e.loaded {
-		if l.module != nil {
-			errs = append(errs, l.module.Close(ctx))
+		if l.code != nil {
+			errs = append(errs, l.code.close(ctx))
 		}
 	}
 	clear(e.loaded)
@@ -101,55 +108,80 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 // Load makes code as it stands under :code ready for a node's calls. The same code is
-// compiled once.
+// compiled once, for nodes and validators together.
 func (e *Engine) Load(ctx context.Context, code []byte) (*Module, error) {
 	hash := hashing.Blake2b256(code)
+	l, err := e.loadOnce(ctx, code, loadKey{hash, CodeBombLimit})
+	if err != nil {
+		return nil, err
+	}
+	if l.node == nil {
+		return l.code.module(hash, Node, noStack) // says why
+	}
+	return l.node, nil
+}
+
+// LoadPVF makes code ready for validate_block: of at most limit bytes decompressed, with a
+// stack of at most that logical height. Errors of
+// decompressing are a [*DecompressError].
+func (e *Engine) LoadPVF(ctx context.Context, code []byte, hash hashing.Hash, limit int, stack uint32) (*Module, error) {
+	l, err := e.loadOnce(ctx, code, loadKey{hash, max(limit, CodeBombLimit)})
+	switch {
+	case err != nil:
+		return nil, err
+	case l.size > limit:
+		return nil, &DecompressError{tooLarge(limit)}
+	case l.code.prepared.unmetered != nil:
+		return nil, l.code.prepared.unmetered
+	}
+	return l.code.module(hash, PVF, stack)
+}
+
+func (e *Engine) loadOnce(ctx context.Context, code []byte, key loadKey) (*loading, error) {
 	for {
-		l := e.loading(hash)
+		l := e.loading(key)
 		l.once.Do(func() {
-			l.module, l.err = e.load(ctx, code, hash)
+			if l.code, l.size, l.err = e.load(ctx, code, key.limit); l.err == nil {
+				l.node, _ = l.code.module(key.hash, Node, noStack) // validators may have what nodes have not
+			}
 			l.again = l.err != nil && ctx.Err() != nil // stopped, which says nothing of the code
 		})
 		if l.err == nil {
-			return l.module, nil
+			return l, nil
 		}
-		e.forget(hash, l)
+		e.forget(key, l)
 		if !l.again || ctx.Err() != nil {
 			return nil, l.err
 		}
 	}
 }
 
-func (e *Engine) loading(hash hashing.Hash) *loading {
+func (e *Engine) loading(key loadKey) *loading {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	l := e.loaded[hash]
+	l := e.loaded[key]
 	if l == nil {
 		l = &loading{}
-		e.loaded[hash] = l
+		e.loaded[key] = l
 	}
 	return l
 }
 
-func (e *Engine) forget(hash hashing.Hash, l *loading) {
+func (e *Engine) forget(key loadKey, l *loading) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.loaded[hash] == l {
-		delete(e.loaded, hash)
+	if e.loaded[key] == l {
+		delete(e.loaded, key)
 	}
 }
 
-func (e *Engine) load(ctx context.Context, code []byte, hash hashing.Hash) (*Module, error) {
-	raw, err := Decompress(code, CodeBombLimit)
+func (e *Engine) load(ctx context.Context, code []byte, limit int) (*machineCode, int, error) {
+	raw, err := Decompress(code, limit)
 	if err != nil {
-		return nil, err
+		return nil, 0, &DecompressError{err}
 	}
-	m, err := e.Compile(ctx, raw, Node)
-	if err != nil {
-		return nil, err
-	}
-	m.hash = hash
-	return m, nil
+	c, err := e.compileCached(ctx, raw)
+	return c, len(raw), err
 }
 
 // Set is a set of host functions.
@@ -163,11 +195,10 @@ const (
 	PVF
 )
 
-// Module is compiled code. It is safe for concurrent use.
-type Module struct {
+// machineCode is what was compiled: once for nodes and validators, which differ in the
+// host functions that they have and the height at which the stack ends.
+type machineCode struct {
 	engine   *Engine
-	hash     hashing.Hash
-	set      Set
 	rt       wazero.Runtime
 	cache    wazero.CompilationCache // nil: none
 	compiled wazero.CompiledModule
@@ -175,6 +206,24 @@ type Module struct {
 	image    *image
 	memories sync.Pool
 	idle     idle
+}
+
+// Module is compiled code with a set of host functions. It is safe for concurrent use.
+type Module struct {
+	*machineCode
+	hash  hashing.Hash
+	set   Set
+	stack uint32 // logical height
+}
+
+// module gives code the functions of a set.
+func (c *machineCode) module(hash hashing.Hash, set Set, stack uint32) (*Module, error) {
+	for _, name := range c.prepared.mistyped {
+		if functions[name].in(set) {
+			return nil, fmt.Errorf("import %s: the host's function has another type", name)
+		}
+	}
+	return &Module{machineCode: c, hash: hash, set: set, stack: stack}, nil
 }
 
 // CodeHash is the hash of the code as it was given to [Engine.Load].
@@ -188,8 +237,13 @@ func (m *Module) Custom(name string) ([]byte, bool) {
 
 // Missing lists the functions that the code imports and this host does not have. They
 // trap when they are called.
-func (m *Module) Missing() []string {
-	return slices.Clone(m.prepared.missing)
+func (m *Module) Missing() (list []string) {
+	for _, name := range m.prepared.imports {
+		if f := functions[name]; f == nil || !f.in(m.set) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // Exports tells whether the code has a function of that name.
@@ -198,29 +252,44 @@ func (m *Module) Exports(method string) bool {
 	return ok
 }
 
-// Close frees the compiled code.
-func (m *Module) Close(ctx context.Context) error {
-	err := m.rt.Close(ctx)
-	if m.cache != nil {
-		err = errors.Join(err, m.cache.Close(ctx)) // it holds the machine code
+// Close frees code that [Engine.Compile] returned.
+func (m *Module) Close(ctx context.Context) error { return m.machineCode.close(ctx) }
+
+func (c *machineCode) close(ctx context.Context) error {
+	err := c.rt.Close(ctx)
+	if c.cache != nil {
+		err = errors.Join(err, c.cache.Close(ctx)) // it holds the machine code
 	}
 	return err
 }
 
-// Compile makes an uncompressed module ready for calls, without looking for the same
-// code among those already loaded.
+// Compile makes an uncompressed module ready for calls with a set of host functions and no
+// limit on the height of its stack, without looking for the same code among those already
+// loaded.
 func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, error) {
-	p, err := prepare(code, functionTypes(set))
+	c, err := e.compileCached(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.module(hashing.Hash{}, set, noStack)
+	if err != nil {
+		return nil, errors.Join(err, c.close(ctx))
+	}
+	return m, nil
+}
+
+func (e *Engine) compileCached(ctx context.Context, code []byte) (*machineCode, error) {
+	p, err := prepare(code)
 	if err != nil {
 		return nil, err
 	}
 	if e.cfg.CacheDir == "" || e.cfg.Interpreter {
-		return e.compile(ctx, p, set, nil)
+		return e.compile(ctx, p, nil)
 	}
-	return e.cached(ctx, p, set)
+	return e.cached(ctx, p)
 }
 
-func (e *Engine) compile(ctx context.Context, p *prepared, set Set, cache wazero.CompilationCache) (m *Module, err error) {
+func (e *Engine) compile(ctx context.Context, p *prepared, cache wazero.CompilationCache) (c *machineCode, err error) {
 	cfg := wazero.NewRuntimeConfigCompiler()
 	if e.cfg.Interpreter {
 		cfg = wazero.NewRuntimeConfigInterpreter()
@@ -239,17 +308,20 @@ func (e *Engine) compile(ctx context.Context, p *prepared, set Set, cache wazero
 	if err != nil {
 		return nil, fmt.Errorf("compile: %w", err)
 	}
-	if err := e.bind(ctx, rt, set, compiled); err != nil {
+	if start, ok := compiled.ExportedFunctions()[startName]; ok && len(start.ParamTypes())+len(start.ResultTypes()) > 0 {
+		return nil, errors.New("compile: the start function has an invalid signature")
+	}
+	if err := e.bind(ctx, rt, compiled, p); err != nil {
 		return nil, err
 	}
-	m = &Module{engine: e, set: set, rt: rt, cache: cache, compiled: compiled, prepared: p, image: newImage(p.image)}
+	c = &machineCode{engine: e, rt: rt, cache: cache, compiled: compiled, prepared: p, image: newImage(p.image)}
 	p.bytes, p.image = nil, nil // compiled, and kept in the image
-	return m, nil
+	return c, nil
 }
 
 // bind gives the runtime the host functions that the code imports; those that this host
 // does not have trap and name themselves.
-func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, compiled wazero.CompiledModule) error {
+func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, compiled wazero.CompiledModule, p *prepared) error {
 	host := rt.NewHostModuleBuilder("env")
 	done := map[string]bool{}
 	for _, def := range compiled.ImportedFunctions() {
@@ -259,12 +331,10 @@ func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, compiled 
 		}
 		done[name] = true
 		var fn api.GoModuleFunc
-		if f, ok := functions[name]; ok && f.in(set) {
-			fn = f.goFunc(e.host[name])
+		if f, ok := functions[name]; ok && !slices.Contains(p.mistyped, name) {
+			fn = f.goFunc(name, e.host[name])
 		} else {
-			fn = func(ctx context.Context, _ api.Module, _ []uint64) {
-				fail(&missingError{name})
-			}
+			fn = func(context.Context, api.Module, []uint64) { fail(&missingError{name}) }
 		}
 		host.NewFunctionBuilder().WithGoModuleFunction(fn, def.ParamTypes(), def.ResultTypes()).Export(name)
 	}
@@ -274,15 +344,4 @@ func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, set Set, compiled 
 	_, err := rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().
 		WithGoModuleFunction(api.GoModuleFunc(check), nil, []api.ValueType{api.ValueTypeI32}).Export(checkName).Instantiate(ctx)
 	return err
-}
-
-// functionTypes are the types of the functions of a set.
-func functionTypes(set Set) map[string]wasm.FuncType {
-	types := map[string]wasm.FuncType{}
-	for name, f := range functions {
-		if f.in(set) {
-			types[name] = f.typ
-		}
-	}
-	return types
 }

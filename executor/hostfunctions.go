@@ -47,8 +47,16 @@ func letters(s string) (types []byte) {
 var errNotReady = errors.New("called before the instance was ready")
 
 // goFunc is the function as wazero calls it; m may be nil.
-func (f *function) goFunc(m *meter) api.GoModuleFunc {
+func (f *function) goFunc(name string, m *meter) api.GoModuleFunc {
 	run := f.run
+	if !f.pvf {
+		run = func(e *env, s []uint64) {
+			if e.module.set == PVF {
+				fail(&missingError{name})
+			}
+			f.run(e, s)
+		}
+	}
 	if m == nil {
 		return func(ctx context.Context, _ api.Module, s []uint64) { run(ready(ctx), s) }
 	}

@@ -31,7 +31,10 @@ type idle struct {
 	list []*instance
 }
 
-func (i *idle) take() *instance {
+func (i *idle) take(set Set) *instance {
+	if set != Node {
+		return nil
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	n := len(i.list)
@@ -62,7 +65,7 @@ var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 // (HeapAllocStrategy::Static). A validator's execution begins with the memory that the code asks for.
 func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) {
 	limit := uint64(pages) * pageSize
-	if x := m.idle.take(); x != nil {
+	if x := m.idle.take(m.set); x != nil {
 		if uint64(x.Memory().Size()) <= limit {
 			x.memory.max = limit
 			return x, nil
@@ -89,7 +92,26 @@ func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) 
 		}
 		x.globals = append(x.globals, global{g, g.Get()})
 	}
+	if err := m.begin(ctx, x); err != nil {
+		x.close(m)
+		return nil, err
+	}
 	return x, nil
+}
+
+// begin sets the limit of the stack and runs the start function.
+func (m *Module) begin(ctx context.Context, x *instance) error {
+	if m.stack != noStack {
+		limit, ok := x.ExportedGlobal(stackName).(api.MutableGlobal)
+		if !ok {
+			return errors.New("the stack is not metered")
+		}
+		limit.Set(uint64(m.stack))
+	}
+	if !m.prepared.restartable {
+		return x.ExportedFunction(startName).CallWithStack(ctx, nil)
+	}
+	return nil
 }
 
 // done takes an instance back after a call; ok tells whether the call ended in order.

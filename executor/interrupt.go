@@ -111,7 +111,7 @@ func addTicks(code, tick []byte, moved func(uint32) uint32) ([]byte, error) {
 	return out, nil
 }
 
-// moveFunctions gives exports, tables and the start function the new indices.
+// moveFunctions gives exports and tables the new indices.
 func moveFunctions(m *wasm.Module, moved func(uint32) uint32) error {
 	exports, err := m.Exports()
 	if err != nil {
@@ -133,11 +133,6 @@ func moveFunctions(m *wasm.Module, moved func(uint32) uint32) error {
 		}
 	}
 	m.SetSection(wasm.ElementSection, wasm.EncodeElements(elements))
-	if start := m.Section(wasm.StartSection); start != nil {
-		r := wasm.NewReader(start)
-		m.SetSection(wasm.StartSection, wasm.AppendU32(nil, moved(r.U32())))
-		return r.Err()
-	}
 	return nil
 }
 

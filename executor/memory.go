@@ -11,18 +11,18 @@ type memory struct {
 }
 
 // newMemory returns memory that holds the image of the code's data.
-func (m *Module) newMemory() *memory {
-	if kept, ok := m.memories.Get().(*memory); ok {
+func (c *machineCode) newMemory() *memory {
+	if kept, ok := c.memories.Get().(*memory); ok {
 		return kept
 	}
-	return &memory{region: region{image: m.image}}
+	return &memory{region: region{image: c.image}}
 }
 
 // release keeps memory for another instance.
-func (m *Module) release(x *memory) {
+func (c *machineCode) release(x *memory) {
 	if x.reset(x.buf) {
 		x.buf = nil
-		m.memories.Put(x)
+		c.memories.Put(x)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pileus/executor"
+	"pileus/hashing"
 	"pileus/internal/wasm"
 	"pileus/scale"
 	"pileus/trie"
@@ -404,6 +405,82 @@ func TestPVFSet(t *testing.T) {
 	}
 	_, err = m.Call(context.Background(), "g", nil, executor.CallOptions{})
 	wantKind(t, "g", err, executor.KindMissing, "ext_storage_start_transaction_version_1")
+}
+
+// Nodes and validators run the same compiled code; only for validators the stack ends at a
+// logical height, also in a start function.
+func TestStackLimit(t *testing.T) {
+	// Function 0 calls itself as often as its second argument says.
+	down := join([]byte{wasm.OpLocalGet, 1, wasm.OpIf, wasm.BlockEmpty, wasm.OpLocalGet, 0, wasm.OpLocalGet, 1}, i32Const(1),
+		[]byte{wasm.OpI32Sub}, callOf(0), []byte{wasm.OpDrop, wasm.OpEnd}, nothing)
+	code := (&assembly{funcs: []asmFunc{{"down", down}}}).encode()
+	dir := t.TempDir()
+	e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	node, err := e.Load(context.Background(), code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const deep = 400
+	for _, limit := range []uint32{100, 1000, 65536} {
+		validator, err := e.LoadPVF(context.Background(), code, node.CodeHash(), executor.CodeBombLimit, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var reached int
+		for reached = 0; reached < deep; reached++ {
+			if _, err := validator.Call(context.Background(), "down", make([]byte, reached), executor.CallOptions{}); err != nil {
+				wantKind(t, "too deep", err, executor.KindTrap, "unreachable")
+				break
+			}
+			if _, err := node.Call(context.Background(), "down", make([]byte, reached), executor.CallOptions{}); err != nil {
+				t.Fatal("a node: ", err)
+			}
+		}
+		if want := min(deep, int(limit)/stackCost); reached != want {
+			t.Errorf("limit %d: ends at %d calls, want %d", limit, reached, want)
+		}
+	}
+	if got := files(t, dir); len(got) != 1 {
+		t.Errorf("compiled: %v", got)
+	}
+
+	// A start function that goes down 50 times.
+	start := (&assembly{start: true, funcs: []asmFunc{{"", join(i32Const(0), i32Const(50), callOf(1), []byte{wasm.OpDrop})}, {"down", bytes.ReplaceAll(down, callOf(0), callOf(1))}}}).encode()
+	for limit, ok := range map[uint32]bool{100: false, 1000: true} {
+		m, err := e.LoadPVF(context.Background(), start, hashing.Blake2b256(start), executor.CodeBombLimit, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Call(context.Background(), "down", nil, executor.CallOptions{}); (err == nil) != ok {
+			t.Errorf("a start function under a limit of %d: %v", limit, err)
+		}
+	}
+}
+
+// stackCost is what a call of the test's function costs: its local, three operands, the frame.
+const stackCost = 1 + 3 + 2
+
+// A function of another type than the host's: whose set has it refuses the code.
+func TestMistyped(t *testing.T) {
+	for name, validators := range map[string]bool{"ext_storage_start_transaction_version_1": true, "ext_allocator_free_version_1": false} {
+		code := (&assembly{imports: []hostImport{{name, []byte{i64}, nil}}, funcs: []asmFunc{{"f", nothing}, {"g", join(i64Const(0), callOf(0), nothing)}}}).encode()
+		e := engine(t)
+		if _, err := e.Load(context.Background(), code); err == nil || !strings.Contains(err.Error(), "another type") {
+			t.Errorf("%s: %v", name, err)
+		}
+		m, err := e.LoadPVF(context.Background(), code, hashing.Blake2b256(code), executor.CodeBombLimit, 65536)
+		if (err == nil) != validators {
+			t.Errorf("%s, validators: %v", name, err)
+		}
+		if err == nil {
+			_, err := m.Call(context.Background(), "g", nil, executor.CallOptions{})
+			wantKind(t, "g", err, executor.KindMissing, name)
+		}
+	}
 }
 
 func TestStats(t *testing.T) {

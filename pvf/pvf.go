@@ -2,7 +2,7 @@
 // prepares code, executes validate_block on a PoV, and can reuse the result of one real
 // execution for those that would repeat it.
 //
-//	code ─► decompress ─► parse ─► meter the stack ─► compile           (prepare, once)
+//	code ─► decompress ─► parse ─► meter the stack ─► compile           (prepare, once: package executor)
 //	PoV  ─► decompress ─► ValidationParams ─► validate_block ─► ValidationResult
 //
 // Sources: polkadot-node-core-pvf 36, -pvf-common, -execute-worker and -prepare-worker 29,
@@ -236,7 +236,7 @@ func (v *Validator) Prepare(ctx context.Context, code []byte, hash hashing.Hash,
 			v.prepared[key] = p
 		}
 		v.mu.Unlock()
-		p.once.Do(func() { p.module, p.err = v.prepare(ctx, code, int(limit), stack) })
+		p.once.Do(func() { p.module, p.err = v.prepare(ctx, code, hash, int(limit), stack) })
 		if decided(p.err) {
 			return p.module, p.err
 		}
@@ -249,35 +249,16 @@ func (v *Validator) Prepare(ctx context.Context, code []byte, hash hashing.Hash,
 	return nil, ctx.Err()
 }
 
-func (v *Validator) prepare(ctx context.Context, code []byte, limit int, stack uint32) (*executor.Module, error) {
-	raw, err := executor.Decompress(code, limit)
-	if err != nil {
+func (v *Validator) prepare(ctx context.Context, code []byte, hash hashing.Hash, limit int, stack uint32) (*executor.Module, error) {
+	module, err := v.engine.LoadPVF(ctx, code, hash, limit, stack)
+	var blob *executor.DecompressError
+	switch {
+	case err == nil:
+		return module, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err() // stopped, which says nothing of the code
+	case errors.As(err, &blob):
 		return nil, &Error{CodeDecompression, err}
 	}
-	metered, err := meter(raw, stack)
-	if err != nil {
-		return nil, &Error{Preparation, err}
-	}
-	module, err := v.engine.Compile(ctx, metered, executor.PVF)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err() // stopped, which says nothing of the code
-	case err != nil:
-		return nil, &Error{Preparation, err}
-	}
-	return module, nil
-}
-
-// Close frees what was compiled.
-func (v *Validator) Close(ctx context.Context) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var errs []error
-	for _, p := range v.prepared {
-		if p.module != nil {
-			errs = append(errs, p.module.Close(ctx))
-		}
-	}
-	clear(v.prepared)
-	return errors.Join(errs...)
+	return nil, &Error{Preparation, err}
 }

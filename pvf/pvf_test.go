@@ -3,7 +3,6 @@ package pvf
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"pileus/chainspec"
 	"pileus/executor"
 	"pileus/hashing"
 	"pileus/internal/testdata"
@@ -36,71 +34,6 @@ func module(typ wasm.FuncType, bodies ...[]byte) []byte {
 	return m.Encode()
 }
 
-// The heights are those that the crate's own tests name.
-func TestStackHeight(t *testing.T) {
-	i32 := wasm.FuncType{Results: []byte{wasm.ValI32}}
-	for name, c := range map[string]struct {
-		typ  wasm.FuncType
-		body []byte
-		want uint32
-	}{
-		"three constants":          {wasm.FuncType{}, []byte{wasm.OpI32Const, 1, wasm.OpI32Const, 2, wasm.OpI32Const, 3, wasm.OpDrop, wasm.OpDrop, wasm.OpDrop, wasm.OpEnd}, 3 + frameCost},
-		"implicit return":          {i32, []byte{wasm.OpI32Const, 0, wasm.OpReturn, wasm.OpEnd}, 1 + frameCost},
-		"not counted: unreachable": {i32, []byte{wasm.OpUnreachable, 0x40, 0, wasm.OpEnd}, frameCost},
-		"dead pushes":              {wasm.FuncType{}, []byte{wasm.OpI32Const, 0, wasm.OpI32Const, 1, wasm.OpDrop, wasm.OpDrop, wasm.OpUnreachable, wasm.OpI32Const, 0, wasm.OpI32Const, 1, wasm.OpI32Const, 2, wasm.OpEnd}, 2 + frameCost},
-		"block result":             {i32, []byte{wasm.OpBlock, wasm.ValI32, wasm.OpI32Const, 0, wasm.OpI32Const, 1, wasm.OpDrop, wasm.OpEnd, wasm.OpEnd}, 2 + frameCost},
-	} {
-		m, err := wasm.Parse(module(c.typ, c.body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		x := &metering{m: m, limit: 100}
-		if err := x.read(); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if got := x.costs[0]; got != c.want {
-			t.Errorf("%s: height %d, want %d", name, got, c.want)
-		}
-	}
-}
-
-// What metering makes of runtimes of running chains is what wasm-instrument 0.4.0 makes
-// of them: blake2b-256 over id, length (u32) and payload of all sections but custom ones.
-func TestMeteredAsTheCrate(t *testing.T) {
-	for name, want := range map[string]string{
-		"coretime-polkadot": "6451b38bb82dae65474491ece55fdd8561b4e83cacda3dd3099fe8eb70981fe5",
-		"mythos":            "329545dccbaa35ab044242183e3bd3fc6635022472fe83948ce599c66cc9aaad",
-		"people-next-paseo": "43f9cbfe30c91d9660cc96f7f2ec4b5dde8af8e0b9f65fb7e48cc85d5c658469",
-	} {
-		spec, err := chainspec.Load(testdata.Shared(t, "chainspecs/"+name+".json"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw, err := executor.Decompress(spec.Code(), executor.CodeBombLimit)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out, err := meter(raw, 65536)
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		m, err := wasm.Parse(out)
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		var all []byte
-		for _, s := range m.Sections {
-			if s.ID != wasm.CustomSection {
-				all = append(binary.LittleEndian.AppendUint32(append(all, s.ID), uint32(len(s.Payload))), s.Payload...)
-			}
-		}
-		if got := hashing.Blake2b256(all); got.String() != "0x"+want {
-			t.Errorf("%s: %v", name, got)
-		}
-	}
-}
-
 func validator(t testing.TB, executeAll bool) *Validator {
 	t.Helper()
 	engine, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: filepath.Join(os.TempDir(), "pileus-test-cache")})
@@ -108,10 +41,7 @@ func validator(t testing.TB, executeAll bool) *Validator {
 		t.Fatal(err)
 	}
 	v := New(engine, executeAll)
-	t.Cleanup(func() {
-		v.Close(context.Background())
-		engine.Close(context.Background())
-	})
+	t.Cleanup(func() { engine.Close(context.Background()) })
 	return v
 }
 
@@ -297,15 +227,4 @@ func TestPrepare(t *testing.T) {
 	if executed, reused := v.Counts(); executed != uint64(len(files)) || reused != executed {
 		t.Errorf("%d executed, %d reused", executed, reused)
 	}
-}
-
-func FuzzMeter(f *testing.F) {
-	f.Add(module(wasm.FuncType{}, []byte{wasm.OpI32Const, 1, wasm.OpDrop, wasm.OpCall, 0, wasm.OpEnd}))
-	f.Fuzz(func(t *testing.T, code []byte) {
-		if out, err := meter(code, 100); err == nil {
-			if _, err := wasm.Parse(out); err != nil {
-				t.Fatalf("what metering made does not parse: %v", err)
-			}
-		}
-	})
 }

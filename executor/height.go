@@ -1,4 +1,4 @@
-package pvf
+package executor
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package pvf
+package executor
 
 import (
 	"fmt"
@@ -7,37 +7,54 @@ import (
 	"pileus/internal/wasm"
 )
 
-// meter makes a module count the height of its stack and trap above the limit, so that an
+// meterStack makes a module count the height of its stack and trap above the limit, so that an
 // overflow happens at the same place on every validator (wasm-instrument 0.4 stack_limiter).
 //
 // A new mutable global holds the height. The cost of a function is the number of locals it
 // declares and the most operands it has on its stack, two more for its frame. Around each
 // direct call the cost of the callee is added and taken off again; exports, table elements
 // and the start function are replaced by thunks that do the same.
-func meter(code []byte, limit uint32) ([]byte, error) {
-	m, err := wasm.Parse(code)
-	if err != nil {
-		return nil, err
-	}
+//
+// limit is the code that puts the limit on the stack.
+func meterStack(m *wasm.Module, limit []byte) error {
 	x := &metering{m: m, limit: limit}
 	if err := x.read(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := x.addGlobal(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := x.rewriteBodies(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := x.addThunks(); err != nil {
-		return nil, err
+	return x.addThunks()
+}
+
+// Validators stop at the limit of their executor parameters, nodes at none. So that both
+// run the same compiled code, the limit is a global that the host sets: the last one that
+// is mutable.
+const (
+	stackName = "pileus.stack"
+	noStack   = 1<<32 - 1 // no stack that the machine can hold is as high
+)
+
+// meterShared meters a module with the limit in a global, exported under stackName.
+func meterShared(m *wasm.Module) error {
+	index, err := m.Append(wasm.GlobalSection, append(wasm.AppendS64([]byte{wasm.ValI32, 1, wasm.OpI32Const}, -1), wasm.OpEnd))
+	if err != nil {
+		return err
 	}
-	return m.Encode(), nil
+	exports, err := m.Exports()
+	if err != nil {
+		return err
+	}
+	m.SetSection(wasm.ExportSection, wasm.EncodeExports(append(exports, wasm.Export{Name: stackName, Kind: wasm.KindGlobal, Index: index})))
+	return meterStack(m, wasm.AppendU32([]byte{wasm.OpGlobalGet}, index))
 }
 
 type metering struct {
 	m       *wasm.Module
-	limit   uint32
+	limit   []byte
 	types   []wasm.FuncType
 	funcs   []uint32 // type of every function, imported ones first
 	imports int
@@ -112,8 +129,7 @@ func (x *metering) call(b []byte, callee uint32) []byte {
 	}
 	change(wasm.OpI32Add)
 	b = wasm.AppendU32(append(b, wasm.OpGlobalGet), x.global)
-	b = wasm.AppendS64(append(b, wasm.OpI32Const), int64(int32(x.limit)))
-	b = append(b, wasm.OpI32GtU, wasm.OpIf, wasm.BlockEmpty, wasm.OpUnreachable, wasm.OpEnd)
+	b = append(append(b, x.limit...), wasm.OpI32GtU, wasm.OpIf, wasm.BlockEmpty, wasm.OpUnreachable, wasm.OpEnd)
 	b = wasm.AppendU32(append(b, wasm.OpCall), callee)
 	change(wasm.OpI32Sub)
 	return b
