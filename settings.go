@@ -154,7 +154,7 @@ func (s *Settings) simplified() []string {
 		"Relay chain: a fixed validator set, cores assigned directly; no approvals, disputes, GRANDPA (finality lags 2 blocks), fees or accounts.",
 		"Upward messages are queued and counted but not executed.",
 	}
-	list = append(list, "What all validators do with the same bytes is done once for all of them: verifying a signature, and erasure-coding a candidate's data.")
+	list = append(list, "What several do with the same bytes is done once for all of them: verifying a signature, and erasure-coding a candidate's data.")
 	if !s.ExecuteAll {
 		list = append(list, "Validators share the result of one real execution of validate_block per code and parameters (--execute-all runs every one).")
 	}

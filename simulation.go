@@ -18,6 +18,7 @@ import (
 
 	"pileus/chainspec"
 	"pileus/collator"
+	"pileus/crypto"
 	"pileus/executor"
 	"pileus/hashing"
 	"pileus/parachain"
@@ -52,6 +53,7 @@ type Simulation struct {
 	live     *remote.Chain // nil: the chain begins with a spec
 	chain    *parachain.Chain
 	kind     collator.Kind
+	verifier *crypto.Verifier
 	network  *pipeline.Network
 	recorder *recorder
 	stop     context.CancelFunc // of the running Advance
@@ -73,7 +75,12 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 			sim.Close()
 		}
 	}()
-	if sim.engine, err = executor.NewEngine(ctx, executor.Config{CacheDir: s.CacheDir, Stats: o.Measure}); err != nil {
+	sim.verifier = crypto.NewVerifier()
+	engine := executor.Config{CacheDir: s.CacheDir, Stats: o.Measure}
+	if !s.ExecuteAll {
+		engine.Verifier = sim.verifier
+	}
+	if sim.engine, err = executor.NewEngine(ctx, engine); err != nil {
 		return nil, err
 	}
 	host := parachain.NewHost(sim.engine)
@@ -175,7 +182,7 @@ func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
 		para.ExportPoV = sim.exportPoV
 	}
 	return pipeline.Config{
-		Seed: s.Seed, Validators: s.Validators, ExecuteAll: s.ExecuteAll, PVF: sim.pvf, Paras: []pipeline.Para{para},
+		Seed: s.Seed, Validators: s.Validators, ExecuteAll: s.ExecuteAll, PVF: sim.pvf, Verifier: sim.verifier, Paras: []pipeline.Para{para},
 		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh, Slot: s.firstSlot()},
 		Events: sim.observe, Observer: sim.options.Observer, Faults: sim.options.Faults,
 	}

@@ -58,7 +58,6 @@ func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) 
 	}
 	defer engine.Close(ctx)
 	s := &subject{static: static, host: parachain.NewHost(engine), pvf: pvf.New(engine, true)}
-	defer s.pvf.Close(ctx)
 	if err := s.load(ctx, spec); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"pileus/crypto"
 	"pileus/hashing"
 )
 
@@ -35,6 +36,9 @@ type Config struct {
 	Interpreter bool   // interpret instead of compiling: a slow second opinion
 	Workers     int    // that compile one module together; 0: one for each processor
 	Stats       bool   // measure calls and host functions, see [Engine.Stats]
+
+	// Verifier checks the sr25519 signatures that runtimes ask about; nil: every time anew.
+	Verifier *crypto.Verifier
 
 	// OnCacheError is told when the cache cannot be used, such as on a full disk; the code
 	// is then compiled without it. The error wraps [ErrCache].
@@ -92,6 +96,9 @@ func NewEngine(_ context.Context, cfg Config) (*Engine, error) {
 	}
 	return e, nil
 }
+
+// Verifier is that of the [Config].
+func (e *Engine) Verifier() *crypto.Verifier { return e.cfg.Verifier }
 
 // Close frees the compiled code. No call may be under way or follow.
 func (e *Engine) Close(ctx context.Context) error {

@@ -51,7 +51,7 @@ func defineVerify() {
 	}
 	for _, name := range []string{"sr25519_verify_version_2", "sr25519_batch_verify_version_1"} {
 		verify(name, "PSP", func(e *env, s []uint64) bool {
-			return crypto.Sr25519Verify([64]byte(e.at(s[0], 64)), e.bytes(s[1]), [32]byte(e.at(s[2], 32)))
+			return e.module.engine.cfg.Verifier.Sr25519Verify([64]byte(e.at(s[0], 64)), e.bytes(s[1]), [32]byte(e.at(s[2], 32)))
 		})
 	}
 	verify("sr25519_verify_version_1", "PSP", func(e *env, s []uint64) bool {

@@ -126,7 +126,7 @@ func (h *Host) verify(ctx context.Context, code *Code, p ExecuteParams) (primiti
 	if err != nil {
 		return primitives.Header{}, err
 	}
-	bare, slot, err := CheckSeal(&p.Block.Header, scheme, authorities)
+	bare, slot, err := CheckSeal(&p.Block.Header, scheme, authorities, h.engine.Verifier())
 	if err != nil || p.Now == 0 {
 		return bare, err
 	}

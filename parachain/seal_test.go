@@ -18,7 +18,7 @@ func TestSeal(t *testing.T) {
 		header := primitives.Header{Number: 4, Digest: primitives.Digest{primitives.AuraPreDigest(7)}}
 		sealed := header
 		keys[7%3].Seal(&sealed)
-		bare, slot, err := CheckSeal(&sealed, scheme, authorities)
+		bare, slot, err := CheckSeal(&sealed, scheme, authorities, nil)
 		if err != nil || slot != 7 || bare.Hash() != header.Hash() {
 			t.Errorf("%s: %v, slot %d", scheme, err, slot)
 		}
@@ -44,11 +44,11 @@ func TestSeal(t *testing.T) {
 			"seal of 63 bytes":  {with(func(h *primitives.Header) { h.Digest[1].Data = h.Digest[1].Data[:63] }), ErrNoSeal},
 			"slot of two bytes": {with(func(h *primitives.Header) { h.Digest[0].Data = []byte{1, 2} }), ErrNoSlot},
 		} {
-			if _, _, err := CheckSeal(tt.h, scheme, authorities); !errors.Is(err, tt.want) {
+			if _, _, err := CheckSeal(tt.h, scheme, authorities, nil); !errors.Is(err, tt.want) {
 				t.Errorf("%s, %s: %v, want %v", scheme, name, err, tt.want)
 			}
 		}
-		if _, _, err := CheckSeal(&sealed, scheme, nil); !errors.Is(err, ErrNoAuthors) {
+		if _, _, err := CheckSeal(&sealed, scheme, nil, nil); !errors.Is(err, ErrNoAuthors) {
 			t.Error("no authorities:", err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pileus/crypto"
 	"pileus/primitives"
 	"pileus/pvf"
 	"pileus/relay"
@@ -16,8 +17,9 @@ type Config struct {
 	Relay      relay.GenesisConfig // its validators' keys are made by the network
 	Validators int
 	PVF        PVF
-	Paras      []Para // besides those that only stand in Relay.Paras
-	ExecuteAll bool   // every node executes, instead of sharing one real execution
+	Paras      []Para           // besides those that only stand in Relay.Paras
+	ExecuteAll bool             // every node executes, instead of sharing one real execution
+	Verifier   *crypto.Verifier // of all signatures of the relay chain; nil: one of its own
 	Events     func(Timed)
 	Observer   Observer // nil: nobody
 	Faults     Faults

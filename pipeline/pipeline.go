@@ -21,7 +21,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 	"time"
 
 	"pileus/hashing"
@@ -56,8 +55,6 @@ type Network struct {
 	ledger     *ledger
 	collations map[primitives.CandidateHash]*collation
 	seen       map[string]bool // what is told once
-	verifying  sync.Mutex      // of verified: relay blocks are imported on a worker
-	verified   map[signature]bool
 	splits     map[primitives.Hash]*split
 	calls      []relay.Call // for the next relay block
 }
@@ -280,8 +277,5 @@ func (n *Network) prune(number uint32) {
 		c.prune(number)
 	}
 	clear(n.seen)
-	n.verifying.Lock()
-	clear(n.verified)
-	n.verifying.Unlock()
 	clear(n.splits)
 }

@@ -17,14 +17,18 @@ import (
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
 	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
-		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, verified: map[signature]bool{}, splits: map[primitives.Hash]*split{}}
+		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}}
+	verifier := cfg.Verifier
+	if verifier == nil {
+		verifier = crypto.NewVerifier()
+	}
 	for i := range cfg.Validators {
 		pair := crypto.NewSr25519FromSeed(hashing.Blake2b256(scale.AppendU32(scale.AppendU64([]byte("validator"), cfg.Seed), uint32(i))))
-		v := validator.New(validator.Config{Key: pair, Classic: cfg.Relay.Rules == relay.Classic, Verify: n.verify, Split: n.split})
+		v := validator.New(validator.Config{Key: pair, Classic: cfg.Relay.Rules == relay.Classic, Verify: verifier.Sr25519Verify, Split: n.split})
 		n.validators = append(n.validators, &node{v, primitives.ValidatorIndex(i), pair})
 		n.cfg.Relay.Validators = append(n.cfg.Relay.Validators, pair.Public())
 	}
-	n.cfg.Relay.Seed, n.cfg.Relay.Verify = cfg.Seed, n.verify
+	n.cfg.Relay.Seed, n.cfg.Relay.Verify = cfg.Seed, verifier.Sr25519Verify
 	for _, p := range cfg.Paras {
 		c := newChain(p)
 		n.chains = append(n.chains, c)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"pileus/collator"
-	"pileus/crypto"
 	"pileus/erasure"
 	"pileus/hashing"
 	"pileus/primitives"
@@ -153,29 +152,6 @@ func (n *Network) validate(v *node, job validator.Validate) {
 		},
 		Done: func(result any) { n.step(v, result.(validator.Validated)) },
 	})
-}
-
-// signature is a signature with what it is claimed to sign, by whom.
-type signature struct {
-	sig [64]byte
-	key [32]byte
-	msg hashing.Hash
-}
-
-// verify checks a validator's signature, once for all the nodes of the network: those that
-// get it by gossip, the author whose block carries it, and those that import the block.
-func (n *Network) verify(sig [64]byte, msg []byte, public [32]byte) bool {
-	s := signature{sig, public, hashing.Blake2b256(msg)}
-	n.verifying.Lock()
-	valid, known := n.verified[s]
-	n.verifying.Unlock()
-	if !known {
-		valid = crypto.Sr25519Verify(sig, msg, public)
-		n.verifying.Lock()
-		n.verified[s] = valid
-		n.verifying.Unlock()
-	}
-	return valid
 }
 
 // split is available data, erasure-coded.
