@@ -2,31 +2,30 @@ package pileus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
 	"pileus/chainspec"
 	"pileus/parachain"
-	"pileus/primitives"
 	"pileus/remote"
 )
 
-// origin is where a parachain begins: a chain spec, or a block of a live chain.
-type origin struct {
-	code []byte
-	spec *chainspec.Spec
-	live *remote.Chain // nil: the spec
+// Origin is where a parachain begins: a chain spec, or a block of a live chain.
+type Origin struct {
+	// Spec is the chain spec. That of a live chain has nothing but its name and code.
+	Spec *chainspec.Spec
+	Live *remote.Chain // nil: the spec
 }
 
-// origin reads the chain spec, makes one of the bare runtime, or asks the node of a live chain.
-func (s *Settings) origin(ctx context.Context, progress func(remote.Progress)) (*origin, error) {
+// Origin reads the chain spec, makes one of the bare runtime, or asks the node of a live
+// chain; progress is told what of it was read and may be nil.
+func (s *Settings) Origin(ctx context.Context, progress func(remote.Progress)) (*Origin, error) {
 	if s.URL == "" {
 		spec, err := s.Spec()
 		if err != nil {
 			return nil, err
 		}
-		return &origin{code: spec.Code(), spec: spec}, nil
+		return &Origin{Spec: spec}, nil
 	}
 	live, err := remote.Open(ctx, s.URL, s.remoteOptions(progress))
 	if err != nil {
@@ -40,7 +39,8 @@ func (s *Settings) origin(ctx context.Context, progress func(remote.Progress)) (
 		live.Close()
 		return nil, fmt.Errorf("read the runtime code: %w", err)
 	}
-	return &origin{code: code, live: live}, nil
+	raw := &chainspec.Raw{Top: map[string][]byte{chainspec.CodeKey: code}}
+	return &Origin{Spec: &chainspec.Spec{Name: live.Name, Genesis: chainspec.Genesis{Raw: raw}}, Live: live}, nil
 }
 
 func (s *Settings) remoteOptions(progress func(remote.Progress)) remote.Options {
@@ -51,13 +51,13 @@ func (s *Settings) remoteOptions(progress func(remote.Progress)) remote.Options 
 	return o
 }
 
-// open opens the parachain.
-func (o *origin) open(ctx context.Context, host *parachain.Host, options parachain.Options) (*parachain.Chain, error) {
-	if o.live == nil {
-		return host.Open(ctx, o.spec, options)
+// Open opens the parachain.
+func (o *Origin) Open(ctx context.Context, host *parachain.Host, options parachain.Options) (*parachain.Chain, error) {
+	l := o.Live
+	if l == nil {
+		return host.Open(ctx, o.Spec, options)
 	}
-	l := o.live
-	chain, err := host.OpenLive(ctx, &parachain.Live{Name: l.Name, GenesisHash: l.Genesis, Header: l.Header, State: l.State, Prefetch: l.Prefetch}, options)
+	chain, err := host.OpenLive(ctx, &parachain.Live{Name: l.Name, GenesisHash: l.Genesis, Properties: l.Properties, Header: l.Header, State: l.State, Prefetch: l.Prefetch}, options)
 	if err != nil {
 		return nil, err
 	}
@@ -67,19 +67,10 @@ func (o *origin) open(ctx context.Context, host *parachain.Host, options paracha
 	return chain, nil
 }
 
-// FetchRelayConfig replaces the configuration by that of a live relay chain, at an address
-// such as ws://host:port@block.
-func FetchRelayConfig(ctx context.Context, c *primitives.HostConfiguration, address string) (*remote.Relay, error) {
-	r, err := remote.OpenRelay(ctx, address, remote.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("read the relay chain's configuration: %w", err)
+// Close ends the connection to a live chain.
+func (o *Origin) Close() error {
+	if o.Live == nil {
+		return nil
 	}
-	// The cores of the live chain are those of its paras; here each para gets its own.
-	config := r.Config
-	config.SchedulerParams.NumCores = c.SchedulerParams.NumCores
-	if err := config.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", r.URL, errors.New(oneLine(err)))
-	}
-	*c = config
-	return r, nil
+	return o.Live.Close()
 }

@@ -140,7 +140,7 @@ func (s *Settings) MarshalJSON() ([]byte, error) {
 		"session_blocks": s.SessionBlocks, "execute_all": s.ExecuteAll, "relay": relayConfigJSON(&s.Relay),
 	}
 	if s.URL != "" {
-		object["url"] = s.URL
+		object["url"] = s.address()
 	}
 	return json.Marshal(object)
 }
@@ -164,11 +164,19 @@ func (s *Settings) simplified() []string {
 	return list
 }
 
+// address is the URL without a password.
+func (s *Settings) address() string {
+	if a, err := remote.ParseAddress(s.URL); err == nil {
+		return a.String()
+	}
+	return s.URL
+}
+
 func (r *Report) settings() *Settings { return r.Settings.(*Settings) }
 
 func (w *textWriter) settings(any any) {
 	s := any.(*Settings)
-	chain := s.Chain + s.URL
+	chain := s.Chain + s.address()
 	if chain == "" {
 		chain = s.Wasm
 		if stage := s.stage(); stage != "" {

@@ -50,7 +50,7 @@ type Simulation struct {
 	engine   *executor.Engine
 	pvf      *pvf.Validator
 	host     *parachain.Host
-	live     *remote.Chain // nil: the chain begins with a spec
+	origin   *Origin
 	chain    *parachain.Chain
 	kind     collator.Kind
 	verifier *crypto.Verifier
@@ -65,11 +65,11 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	from, err := s.origin(ctx, o.Fetched)
+	from, err := s.Origin(ctx, o.Fetched)
 	if err != nil {
 		return nil, err
 	}
-	sim := &Simulation{settings: s, options: o, live: from.live, recorder: newRecorder(o.Events)}
+	sim := &Simulation{settings: s, options: o, origin: from, recorder: newRecorder(o.Events)}
 	defer func() {
 		if err != nil {
 			sim.Close()
@@ -90,10 +90,11 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	// compiled once, for them and for the nodes.
 	prepared := make(chan error, 1)
 	go func() {
-		_, err := sim.pvf.Prepare(ctx, from.code, hashing.Blake2b256(from.code), bombLimit(&s.Relay), s.Relay.ExecutorParams)
+		code := from.Spec.Code()
+		_, err := sim.pvf.Prepare(ctx, code, hashing.Blake2b256(code), bombLimit(&s.Relay), s.Relay.ExecutorParams)
 		prepared <- err
 	}()
-	sim.chain, err = from.open(ctx, host, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer})
+	sim.chain, err = from.Open(ctx, host, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer})
 	unprepared := <-prepared
 	if err != nil {
 		return nil, err
@@ -259,10 +260,10 @@ func (sim *Simulation) Report() *Report {
 
 // Fetched is what was read of a live chain; ok is false if the run is not of one.
 func (sim *Simulation) Fetched() (p remote.Progress, ok bool) {
-	if sim.live == nil {
+	if sim.origin.Live == nil {
 		return p, false
 	}
-	return sim.live.Progress(), true
+	return sim.origin.Live.Progress(), true
 }
 
 // Close frees what was compiled, and ends the connection to a live chain.
@@ -271,9 +272,7 @@ func (sim *Simulation) Close() error {
 	if sim.engine != nil {
 		errs = append(errs, sim.engine.Close(context.Background()))
 	}
-	if sim.live != nil {
-		errs = append(errs, sim.live.Close())
-	}
+	errs = append(errs, sim.origin.Close())
 	return errors.Join(errs...)
 }
 

@@ -37,6 +37,7 @@ type Options struct {
 	Settings          pileus.Settings // of the same chain, for simulations
 	Results           string          // folder in which observations are kept; empty: none
 	CacheDir          string          // of compiled runtimes, for simulations; empty: none
+	Origin            *pileus.Origin  // of a live chain; nil: the spec
 }
 
 // Errors of a runtime that is no parachain's.
@@ -61,7 +62,7 @@ func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) 
 	if err := s.load(ctx, spec); err != nil {
 		return nil, err
 	}
-	if err := s.open(ctx, spec, o.Preset); err != nil {
+	if err := s.open(ctx, spec, o); err != nil {
 		return nil, err
 	}
 	if s.chain != nil {
@@ -80,10 +81,11 @@ type subject struct {
 	pvf    *pvf.Validator
 	code   *parachain.Code
 
-	chain  *parachain.Chain // nil: blocks cannot be built, as unready says
-	notes  []string         // how the state differs from the one that was given
-	absent string           // why there are no probes
-	seen   Observations
+	chain    *parachain.Chain // nil: blocks cannot be built, as unready says
+	patience time.Duration    // with one block
+	notes    []string         // how the state differs from the one that was given
+	absent   string           // why there are no probes
+	seen     Observations
 }
 
 // load makes the code ready and finds out what kind of runtime it is.
@@ -110,7 +112,7 @@ func (s *subject) load(ctx context.Context, spec *chainspec.Spec) (err error) {
 
 // open makes the chain on which the probes build: with the genesis of the spec, that of a
 // preset, or, of a runtime without presets, the few items that a block needs.
-func (s *subject) open(ctx context.Context, spec *chainspec.Spec, preset string) error {
+func (s *subject) open(ctx context.Context, spec *chainspec.Spec, o Options) error {
 	v := s.code.Version
 	if _, ok := v.API(runtimeapi.AuraApi); !ok {
 		s.absent = "it does not author with Aura, so blocks cannot be built here"
@@ -119,11 +121,15 @@ func (s *subject) open(ctx context.Context, spec *chainspec.Spec, preset string)
 		}
 		return nil
 	}
-	ctx, stop := context.WithTimeout(ctx, 2*patience)
+	from := &pileus.Origin{Spec: spec}
+	if s.patience = patience; o.Origin != nil {
+		from, s.patience = o.Origin, livePatience
+	}
+	ctx, stop := context.WithTimeout(ctx, 2*s.patience)
 	defer stop()
 	options := parachain.Options{Collators: 1, ParaID: probePara}
 	var err error
-	if s.chain, err = s.host.Open(ctx, spec, options); err == nil {
+	if s.chain, err = from.Open(ctx, s.host, options); err == nil {
 		s.notes = s.chain.Edits
 		return nil
 	}
@@ -131,7 +137,7 @@ func (s *subject) open(ctx context.Context, spec *chainspec.Spec, preset string)
 		s.absent = "AuraApi says that a slot has 0 ms"
 		return nil
 	}
-	if spec.Genesis.Runtime == nil || preset != "" {
+	if spec.Genesis.Runtime == nil || o.Preset != "" {
 		return err
 	}
 	bare := bareGenesis(s.code.Version, spec.Code())

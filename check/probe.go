@@ -17,17 +17,21 @@ import (
 // patience is how long one block may take to build. Real ones take milliseconds.
 const patience = 15 * time.Second
 
+// livePatience is that where the state is fetched as it is read.
+const livePatience = 5 * time.Minute
+
 // prober builds blocks with the runtime on relay parents of its own making, and sees what
 // the runtime takes.
 //
 // Relay slots go up by one block of the parachain's slots at a time unless a probe says
 // otherwise, so that whatever is not in question lies far from every limit.
 type prober struct {
-	ctx    context.Context
-	host   *parachain.Host
-	pvf    *pvf.Validator
-	chain  *parachain.Chain
-	config *primitives.HostConfiguration
+	ctx      context.Context
+	host     *parachain.Host
+	pvf      *pvf.Validator
+	chain    *parachain.Chain
+	config   *primitives.HostConfiguration
+	patience time.Duration // with one block
 
 	base    relayParent // the first relay parent, at the start of a slot of the parachain
 	step    primitives.Slot
@@ -105,7 +109,7 @@ func (p *prober) build(a attempt) (tip, error) {
 	}
 	params := parachain.BuildParams{Parent: a.on.header, ParentState: a.on.state, Slot: slot, Timestamp: millis, Inherent: inherent, Digest: digest(headers)}
 	params.Key, _ = parachain.ClaimSlot(slot, p.chain.Facts.Authorities, p.chain.Keys)
-	ctx, stop := context.WithTimeout(p.ctx, patience)
+	ctx, stop := context.WithTimeout(p.ctx, p.patience)
 	defer stop()
 	p.seen.Builds++
 	built, err := p.host.Build(ctx, params)
@@ -124,7 +128,7 @@ func (p *prober) fault(err error) {
 	case p.ctx.Err() != nil:
 		p.broken = p.ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded):
-		p.broken = fmt.Errorf("stopped after %v", patience)
+		p.broken = fmt.Errorf("stopped after %v", p.patience)
 	case errors.As(err, &call) && (call.Kind == executor.KindTimeout || call.Kind == executor.KindMemory || call.Kind == executor.KindSetup):
 		p.broken = err
 	}
@@ -181,6 +185,7 @@ func probeConfig() primitives.HostConfiguration { return pileus.DefaultRelayConf
 func newProber(ctx context.Context, s *subject) *prober {
 	f, config := &s.chain.Facts, probeConfig()
 	p := &prober{ctx: ctx, host: s.host, pvf: s.pvf, chain: s.chain, config: &config, relayMs: primitives.RelaySlotMillis, slotMs: f.SlotDuration, seen: &s.seen}
+	p.patience = s.patience
 	p.base = relayParent{number: max(firstNumber, f.MinRelayNumber()), slot: max(firstSlot, f.MinRelaySlot())}
 	p.headers = p.collatorHeaders()
 	if s.static.SlotDuration != nil {

@@ -12,6 +12,7 @@ import (
 	"pileus/chainspec"
 	"pileus/parachain"
 	"pileus/primitives"
+	"pileus/remote"
 	"pileus/runtimeapi"
 	"pileus/scale"
 	"pileus/wasmlink"
@@ -59,6 +60,11 @@ func RelayOf(spec *chainspec.Spec) (*RelaySide, error) {
 		}
 	}
 	return r, nil
+}
+
+// LiveRelay is the relay chain's side as its node says it.
+func LiveRelay(live *remote.Relay) *RelaySide {
+	return &RelaySide{Config: live.Config, Codes: live.Codes, IsRaw: live.Codes != nil, Classic: live.ParachainHost > 0 && live.ParachainHost < backingConstraints}
 }
 
 // lookahead is how many relay blocks may be a candidate's scheduling parent.

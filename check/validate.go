@@ -51,7 +51,7 @@ func (p *prober) validateAt(name, did string, after uint64) (Answer, string) {
 	result, err := p.execute(&collation.PoV, relay)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		p.broken = fmt.Errorf("validate_block was stopped after %v", patience)
+		p.broken = fmt.Errorf("validate_block was stopped after %v", p.patience)
 		return Unknown, ""
 	case err != nil:
 		p.note(name, did, err, "")
@@ -65,7 +65,7 @@ func (p *prober) validateAt(name, did string, after uint64) (Answer, string) {
 }
 
 func (p *prober) execute(pov *primitives.PoV, relay relayParent) (*primitives.ValidationResult, error) {
-	ctx, stop := context.WithTimeout(p.ctx, patience)
+	ctx, stop := context.WithTimeout(p.ctx, p.patience)
 	defer stop()
 	return p.pvf.Validate(ctx, &pvf.Job{
 		Code: p.chain.Code, CodeHash: hashing.Blake2b256(p.chain.Code), Executor: p.config.ExecutorParams,

@@ -42,12 +42,14 @@ type Chain struct {
 	Genesis primitives.Header // of the block
 	// GenesisHash is that of the chain's block 0, for which transactions are signed.
 	GenesisHash primitives.Hash
-	State       *trie.State // after the block
-	Code        []byte      // :code as it stands in the state
-	Version     *runtimeapi.Version
-	Scheme      Scheme
-	Keys        []AuraKey // of the collators, if they were replaced
-	Facts       Facts
+	// Properties are what wallets show, as the node of a live chain says them; else nil.
+	Properties map[string]any
+	State      *trie.State // after the block
+	Code       []byte      // :code as it stands in the state
+	Version    *runtimeapi.Version
+	Scheme     Scheme
+	Keys       []AuraKey // of the collators, if they were replaced
+	Facts      Facts
 	// Accounts are the funded development accounts, if funds were asked for.
 	Accounts []Account
 	// Edits says in sentences how the genesis differs from the one that was given.

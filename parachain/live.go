@@ -17,6 +17,7 @@ import (
 type Live struct {
 	Name        string
 	GenesisHash primitives.Hash
+	Properties  map[string]any // what wallets show: ss58Format, tokenDecimals, tokenSymbol
 	Header      primitives.Header
 	State       *trie.State
 	// Prefetch is told of keys of the state that are going to be read; nil if that does not help.
@@ -62,7 +63,7 @@ func (h *Host) openLive(ctx context.Context, at *Live, o Options) (*Chain, error
 			return nil, err
 		}
 	}
-	c := &Chain{Name: cmp.Or(at.Name, code.Version.SpecName), Code: raw, Version: code.Version, State: at.State, GenesisHash: at.GenesisHash}
+	c := &Chain{Name: cmp.Or(at.Name, code.Version.SpecName), Code: raw, Version: code.Version, State: at.State, GenesisHash: at.GenesisHash, Properties: at.Properties}
 	if err := h.settle(ctx, c, code, nil, o); err != nil {
 		return nil, err
 	}

@@ -176,34 +176,6 @@ func (c *HostConfiguration) decodeCommon(d *scale.Decoder) {
 	c.MaxApprovalCoalesceCount = d.U32()
 }
 
-// ErrConfigLayout says that bytes are a host configuration of neither layout that is known.
-var ErrConfigLayout = errors.New("host configuration of an unknown layout (known are storage versions 12 and 13)")
-
-// DecodeHostConfiguration reads what stands under Configuration.ActiveConfig, of storage
-// version 13 or 12, and says which. The layouts differ in length, so one at most fits.
-// Version 12 has two fields more among the scheduler's, which no relay chain of today
-// reads, and lacks max_relay_parent_session_age: 0.
-func DecodeHostConfiguration(b []byte) (c HostConfiguration, version int, err error) {
-	if scale.Decode(b, &c) == nil {
-		return c, 13, nil
-	}
-	c = HostConfiguration{}
-	d := scale.NewDecoder(b)
-	c.decodeCommon(d)
-	p := &c.SchedulerParams
-	p.GroupRotationFrequency, p.ParasAvailabilityPeriod = d.U32(), d.U32()
-	p.MaxValidatorsPerCore = scale.DecodeOption(d, (*scale.Decoder).U32)
-	p.Lookahead, p.NumCores = d.U32(), d.U32()
-	d.U32() // max_availability_timeouts
-	p.OnDemandQueueMaxSize, p.OnDemandTargetQueueUtilization, p.OnDemandFeeVariability = d.U32(), d.U32(), d.U32()
-	p.OnDemandBaseFee = d.U128()
-	d.U32() // ttl
-	if err := d.Finish(); err != nil {
-		return HostConfiguration{}, 0, fmt.Errorf("%w: %d bytes: %v", ErrConfigLayout, len(b), err)
-	}
-	return c, 12, nil
-}
-
 // EncodeTo appends the present encoding.
 func (p *SchedulerParams) EncodeTo(b []byte) []byte {
 	b = appendU32s(b, p.GroupRotationFrequency, p.ParasAvailabilityPeriod)

@@ -14,10 +14,11 @@ import (
 
 // Limits on what an answer may hold.
 const (
-	maxKeys  = 1000    // of one page, as nodes bound it too
-	maxKey   = 4 << 10 // bytes of a storage key
-	maxNodes = 1 << 17 // of one proof
-	maxLogs  = 1 << 10 // of a header's digest
+	maxKeys       = 1000     // of one page, as nodes bound it too
+	maxKey        = 4 << 10  // bytes of a storage key
+	maxNodes      = 1 << 17  // of one proof
+	maxProperties = 64 << 10 // bytes of JSON
+	maxLogs       = 1 << 10  // of a header's digest
 )
 
 func malformed(what string, cause any) error { return fmt.Errorf("%w: %s: %v", ErrAnswer, what, cause) }
@@ -210,17 +211,15 @@ func decodeChanges(raw json.RawMessage, most int) (map[string][]byte, error) {
 
 // runtimeVersion is what is needed of a RuntimeVersion.
 type runtimeVersion struct {
-	SpecName      string `json:"specName"`
-	SpecVersion   uint32 `json:"specVersion"`
-	StateVersion  *uint8 `json:"stateVersion"`
-	SystemVersion *uint8 `json:"systemVersion"`
+	StateVersion  *uint8   `json:"stateVersion"`
+	SystemVersion *uint8   `json:"systemVersion"`
+	APIs          [][2]any `json:"apis"` // id with 0x, version
 }
 
 func decodeVersion(raw json.RawMessage) (v runtimeVersion, err error) {
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return v, malformed("runtime version", err)
 	}
-	v.SpecName = shorten(v.SpecName)
 	return v, nil
 }
 
@@ -230,6 +229,17 @@ func (v runtimeVersion) layout() uint8 {
 	for _, p := range []*uint8{v.SystemVersion, v.StateVersion} {
 		if p != nil {
 			return min(*p, 1)
+		}
+	}
+	return 0
+}
+
+// api is the version of a runtime API, 0 if it is not there.
+func (v runtimeVersion) api(id string) uint32 {
+	for _, a := range v.APIs {
+		name, _ := a[0].(string)
+		if version, ok := a[1].(float64); ok && name == id && version >= 0 && version < 1<<16 {
+			return uint32(version)
 		}
 	}
 	return 0

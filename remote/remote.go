@@ -24,6 +24,7 @@ package remote
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -55,11 +56,13 @@ type Progress struct {
 
 // Chain is a chain at one block.
 type Chain struct {
-	URL     string // without a password
-	Name    string // as its node names it
-	Genesis hashing.Hash
-	Hash    hashing.Hash
-	Header  primitives.Header
+	URL  string // without a password
+	Name string // as its node names it
+	// Properties are those that wallets show, as the node says them.
+	Properties map[string]any
+	Genesis    hashing.Hash
+	Hash       hashing.Hash
+	Header     primitives.Header
 	// State is that after the block. It is fetched as it is read; what cannot be fetched
 	// is a [*trie.MissingNodeError] around an [*Error].
 	State *trie.State
@@ -122,6 +125,9 @@ func (c *Chain) Prefetch(keys [][]byte) error {
 	}
 	return nil
 }
+
+// Pinned is the address of the very block.
+func (c *Chain) Pinned() string { return c.node.address.URL + "@" + c.Hash.String() }
 
 // Progress is what has been read so far.
 func (c *Chain) Progress() Progress { return c.node.seen() }
@@ -186,7 +192,7 @@ func (n *session) open() (*Chain, error) {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
 	n.read(c, n.client, c.Header.StateRoot)
-	known := &record{Name: c.Name, Genesis: c.Genesis.String(), Header: c.Header.EncodeTo(nil)}
+	known := &record{Name: c.Name, Properties: c.Properties, Genesis: c.Genesis.String(), Header: c.Header.EncodeTo(nil)}
 	err = c.source.prove([][]byte{[]byte(":heappages")}) // shows what the node can do
 	if cannotProve(err) {
 		err = n.load(c, known)
@@ -243,6 +249,9 @@ func (n *session) find() (*Chain, error) {
 	if raw, err := n.client.call(n.ctx, "system_chain"); err == nil {
 		c.Name, _, _ = decodeText(raw)
 		c.Name = shorten(c.Name)
+	}
+	if raw, err := n.client.call(n.ctx, "system_properties"); err == nil && len(raw) < maxProperties {
+		_ = json.Unmarshal(raw, &c.Properties) // what is no object is none
 	}
 	n.at(c)
 	return c, nil
@@ -316,7 +325,7 @@ func (n *session) reopen(unreachable error) (*Chain, error) {
 	if !ok {
 		return nil, unreachable
 	}
-	c := &Chain{URL: n.address.shown(), Name: shorten(r.Name)}
+	c := &Chain{URL: n.address.shown(), Name: shorten(r.Name), Properties: r.Properties}
 	var err error
 	if c.Genesis, err = parseHash(r.Genesis); err != nil || scale.Decode(r.Header, &c.Header) != nil {
 		return nil, unreachable

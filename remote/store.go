@@ -212,9 +212,10 @@ func (s *store) close() {
 
 // record is what is kept of a block beside its nodes.
 type record struct {
-	Name    string `json:"name"` // of the chain
-	Genesis string `json:"genesis"`
-	Header  []byte `json:"header"` // SCALE
+	Name       string         `json:"name"` // of the chain
+	Properties map[string]any `json:"properties,omitempty"`
+	Genesis    string         `json:"genesis"`
+	Header     []byte         `json:"header"` // SCALE
 	// Root is that of a state that was loaded whole; empty: the nodes are those of the header's root.
 	Root string `json:"root,omitempty"`
 }

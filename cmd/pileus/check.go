@@ -16,6 +16,7 @@ import (
 	"pileus"
 	"pileus/chainspec"
 	"pileus/check"
+	"pileus/remote"
 )
 
 // exitWarnings says that with --strict only warnings fail.
@@ -39,7 +40,7 @@ type checkFlags struct {
 func checkCommand() *cobra.Command {
 	f := &checkFlags{settings: pileus.Defaults()}
 	cmd := &cobra.Command{
-		Use:   "check (--chain SPEC | --wasm FILE | --runtime STAGE) [flags]",
+		Use:   "check (--chain SPEC | --wasm FILE | --runtime STAGE | --url ws://…[@block]) [flags]",
 		Short: "Judge a chain's configuration against every step of the guide",
 		Long: `Builds blocks with the runtime on relay parents of its own making, sees what the runtime
 itself refuses, and holds that against every step of the guide and what lies beyond it:
@@ -59,8 +60,9 @@ values; 130 interrupted.`,
 	flags.StringVar(&s.Chain, "chain", "", "chain spec of the parachain, raw or with runtimeGenesis")
 	flags.StringVar(&s.Wasm, "wasm", "", "runtime of the parachain, as in :code")
 	flags.StringVar(&s.Runtime, "runtime", "", "stage of the guide's chain, built in")
+	flags.StringVar(&s.URL, "url", "", "live parachain: ws://host:port, with @block (number, hash, best) or at its finalized block")
 	flags.StringVar(&f.options.Preset, "preset", "", "genesis preset of --wasm (default development, where there is one)")
-	flags.StringVar(&f.relay, "relay", "", "raw chain spec of the relay chain")
+	flags.StringVar(&f.relay, "relay", "", "the relay chain: its raw chain spec, or ws://host:port[@block]")
 	flags.StringVar(&f.relayConfig, "relay-config", "", "JSON file with fields of the relay chain's HostConfiguration")
 	flags.StringVar(&f.rules, "rules", "", "of the relay chain: current, or classic as before stable2503 (default: by --relay, else current)")
 	flags.StringVar(&f.options.Collator, "collator", "", "that the chain's collators run: lookahead, basic, slot-based")
@@ -75,14 +77,15 @@ values; 130 interrupted.`,
 }
 
 func (f *checkFlags) run(cmd *cobra.Command) error {
-	if err := f.prepare(); err != nil {
+	if err := f.prepare(cmd); err != nil {
 		return err
 	}
-	spec, err := f.settings.Spec()
+	origin, err := f.origin(cmd)
 	if err != nil {
 		return err
 	}
-	report, err := check.Run(cmd.Context(), spec, f.options)
+	defer origin.Close()
+	report, err := check.Run(cmd.Context(), origin.Spec, f.options)
 	if err != nil {
 		return err
 	}
@@ -99,11 +102,11 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 }
 
 // prepare checks the flags and reads what they name.
-func (f *checkFlags) prepare() error {
+func (f *checkFlags) prepare(cmd *cobra.Command) error {
 	s, o := &f.settings, &f.options
 	switch {
-	case s.Chain == "" && s.Wasm == "" && s.Runtime == "":
-		return usageError{errors.New("name what to check: --chain, --wasm or --runtime")}
+	case s.Chain == "" && s.Wasm == "" && s.Runtime == "" && s.URL == "":
+		return usageError{errors.New("name what to check: --chain, --wasm, --runtime or --url")}
 	case f.relay != "" && f.relayConfig != "":
 		return usageError{errors.New("--relay and --relay-config exclude each other")}
 	case f.rules != "" && f.rules != "current" && f.rules != "classic":
@@ -123,7 +126,7 @@ func (f *checkFlags) prepare() error {
 		return err
 	}
 	var err error
-	if o.Relay, err = f.relaySide(); err != nil {
+	if o.Relay, err = f.relaySide(cmd); err != nil {
 		return err
 	}
 	o.Settings = *s
@@ -133,9 +136,29 @@ func (f *checkFlags) prepare() error {
 	return nil
 }
 
+// origin is the chain to check; a live one is pinned to its block, so that simulations
+// begin with the same.
+func (f *checkFlags) origin(cmd *cobra.Command) (*pileus.Origin, error) {
+	line := newFetchLine(cmd)
+	s := f.settings
+	s.CacheDir = f.options.CacheDir
+	origin, err := s.Origin(cmd.Context(), line.show)
+	line.clear()
+	if err == nil && origin.Live != nil {
+		f.options.Origin, f.options.Settings.URL = origin, origin.Live.Pinned()
+	}
+	return origin, err
+}
+
 // relaySide is what the flags say of the relay chain; nil if they say nothing.
-func (f *checkFlags) relaySide() (r *check.RelaySide, err error) {
+func (f *checkFlags) relaySide(cmd *cobra.Command) (r *check.RelaySide, err error) {
 	switch {
+	case remote.IsAddress(f.relay):
+		live, err := fetchRelay(cmd, f.relay)
+		if err != nil {
+			return nil, err
+		}
+		r = check.LiveRelay(live)
 	case f.relay != "":
 		spec, err := chainspec.Load(f.relay)
 		if err != nil {

@@ -131,6 +131,10 @@ func shown(a net.Addr) string {
 func rpcInfo(n *dev.Node) (rpc.Info, error) {
 	info := rpc.Info{Name: "Pileus", Version: pileus.Version, Chain: n.Chain().Name, ChainType: "Development",
 		Properties: map[string]any{"ss58Format": 42, "tokenDecimals": 12, "tokenSymbol": "UNIT"}}
+	info.Genesis = n.Chain().GenesisHash
+	if live := n.Chain().Properties; live != nil {
+		info.Properties = live
+	}
 	path := n.Config().Settings.Chain
 	if path == "" {
 		return info, nil

@@ -62,7 +62,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 	}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		options.Progress = (&progressBar{out: cmd.ErrOrStderr()}).show
-		options.Fetched = (&fetchLine{out: cmd.ErrOrStderr()}).show
+		options.Fetched = newFetchLine(cmd).show
 	}
 	began := time.Now()
 	sim, err := pileus.Open(cmd.Context(), *s, options)

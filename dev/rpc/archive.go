@@ -15,7 +15,7 @@ const codeArchiveParam = 3001
 
 // addArchive registers the group archive_v1: all blocks and states are kept.
 func (s *side) addArchive(m *jsonrpc.Methods) {
-	genesis := s.store.Genesis().Hash
+	genesis := s.info.Genesis
 	m.Add(func(context.Context, *jsonrpc.Call) (any, error) { return genesis, nil }, "archive_v1_genesisHash")
 	m.Add(func(context.Context, *jsonrpc.Call) (any, error) { return s.store.Finalized().Number(), nil }, "archive_v1_finalizedHeight")
 	m.Add(s.archiveHeader, "archive_v1_header")

@@ -57,7 +57,7 @@ func (s *side) getBlockHash(_ context.Context, c *jsonrpc.Call) (any, error) {
 			continue
 		}
 		if n == 0 {
-			hashes[i] = &s.store.Genesis().Hash
+			hashes[i] = &s.info.Genesis
 		} else if h, ok := s.store.CanonicalAt(uint32(n)); ok {
 			hashes[i] = &h
 		}

@@ -13,6 +13,6 @@ func (s *side) addChainSpec(m *jsonrpc.Methods) {
 		m.Add(func(context.Context, *jsonrpc.Call) (any, error) { return answer, nil }, name)
 	}
 	constant(s.info.Chain, "chainSpec_v1_chainName")
-	constant(s.store.Genesis().Hash, "chainSpec_v1_genesisHash")
+	constant(s.info.Genesis, "chainSpec_v1_genesisHash")
 	constant(properties(s.info), "chainSpec_v1_properties")
 }

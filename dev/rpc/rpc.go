@@ -58,6 +58,7 @@ type Info struct {
 	ChainType  string         // "Development", "Local", "Live" or a name of its own
 	Properties map[string]any // ss58Format, tokenDecimals, tokenSymbol
 	SS58Prefix uint16         // of addresses in system_accountNextIndex; any is accepted
+	Genesis    Hash           // of block 0; zero: the first of the record
 }
 
 // side is one chain with what answers for it.
@@ -102,6 +103,9 @@ func Para(n Node, info Info) *jsonrpc.Methods {
 }
 
 func newSide(chain *store.Chain, info Info) *side {
+	if info.Genesis.IsZero() {
+		info.Genesis = chain.Genesis().Hash
+	}
 	return &side{store: chain, info: info, calls: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))), pins: newPins()}
 }
 

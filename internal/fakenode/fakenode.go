@@ -187,7 +187,7 @@ func unhex(s string) []byte {
 }
 
 // Methods are those of the node, unless Without takes them away.
-var Methods = []string{"rpc_methods", "chain_getBlockHash", "chain_getFinalizedHead", "chain_getHeader", "system_chain", "state_getRuntimeVersion",
+var Methods = []string{"rpc_methods", "chain_getBlockHash", "chain_getFinalizedHead", "chain_getHeader", "system_chain", "system_properties", "state_getRuntimeVersion",
 	"state_getReadProof", "state_getChildReadProof", "state_getKeysPaged", "childstate_getKeysPaged", "state_queryStorageAt", "state_getStorage", "childstate_getStorage"}
 
 func (n *Node) result(q *request) (any, error) {
@@ -224,6 +224,8 @@ func (n *Node) result(q *request) (any, error) {
 		return HeaderJSON(&n.Header), nil
 	case "system_chain":
 		return n.Name, nil
+	case "system_properties":
+		return map[string]any{"ss58Format": 42, "tokenSymbol": "UNIT"}, nil
 	case "state_getRuntimeVersion":
 		return map[string]any{"specName": "fake", "specVersion": 1, "stateVersion": 1}, nil
 	case "state_getReadProof":
