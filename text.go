@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pileus/collator"
+	"pileus/pipeline"
 )
 
 // WriteText writes the report for a person, in lines of at most width columns (at least 40).
@@ -167,7 +168,7 @@ func (w *textWriter) counts(name string, counts map[string]int) {
 	slices.SortStableFunc(reasons, func(a, b string) int { return cmp.Compare(normal[a], normal[b]) })
 	for _, reason := range reasons {
 		s := fmt.Sprintf("%d %s", counts[reason], reason)
-		if m := meaning(reason); m != reason {
+		if m := pipeline.Meaning(reason); m != reason {
 			s += ": " + m
 		}
 		if normal[reason] != "" {

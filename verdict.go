@@ -34,7 +34,7 @@ func (p *ParaReport) verdict() string {
 			return fmt.Sprintf("no block: every attempt was refused (%s: %s)", reason, p.words[reason])
 		}
 		if reason, _ := most(p.Passed); reason != "" {
-			return fmt.Sprintf("no block: the collators passed every relay parent over (%s)", meaning(reason))
+			return fmt.Sprintf("no block: the collators passed every relay parent over (%s)", pipeline.Meaning(reason))
 		}
 		return "no block: nothing was attempted"
 	case p.Included == 0:
@@ -96,7 +96,7 @@ func (p *ParaReport) advice(c *primitives.HostConfiguration, classic bool) (list
 		}
 	}
 	for _, reason := range byCount(p.Refused) {
-		say("%s refused, %s: %s", attempts(p.Refused[reason]), meaning(reason), p.words[reason])
+		say("%s refused, %s: %s", attempts(p.Refused[reason]), pipeline.Meaning(reason), p.words[reason])
 	}
 	if full := p.Passed[string(collator.SegmentFull)]; full > 0 && full >= p.Authored/4 {
 		say("On %s the unincluded segment had no room: it holds at most %s before one must be included. Where blocks of up to 2 s are to come every 6 s, "+
@@ -122,18 +122,6 @@ func windowOf(c *primitives.HostConfiguration, classic bool) uint32 {
 		return c.AsyncBackingParams.AllowedAncestryLen + 1
 	}
 	return c.SchedulerParams.Lookahead
-}
-
-// meaning explains a stable reason name.
-func meaning(reason string) string {
-	for _, list := range [][]pipeline.Reason{pipeline.DroppedReasons, pipeline.RefusedReasons, pipeline.PassedReasons} {
-		for _, r := range list {
-			if r.Name == reason {
-				return r.Meaning
-			}
-		}
-	}
-	return reason
 }
 
 func attempts(n int) string {

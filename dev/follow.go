@@ -26,59 +26,66 @@ const followBuffer = 4096
 // Follow tells the followers what happens, first where the chains stand, until ctx ends or
 // the node stops, which is not an error.
 func (n *Node) Follow(ctx context.Context, followers ...Follower) error {
+	return n.following(followers...)(ctx)
+}
+
+// following listens from now on; what it returns tells the followers.
+func (n *Node) following(followers ...Follower) func(context.Context) error {
 	events := n.Events(followBuffer)
 	para, relay := n.Para().Subscribe(followBuffer), n.Relay().Subscribe(followBuffer)
-	defer func() { events.Close(); para.Close(); relay.Close() }()
-	for _, f := range followers {
-		for _, t := range n.started {
-			f.Observe(t)
-		}
-		stand(f.Relay, relay.View)
-		stand(f.Para, para.View)
-	}
-	for {
-		select {
-		case t, open := <-events.Events():
-			if !open {
-				if !errors.Is(events.Err(), store.ErrSlow) {
-					return nil
-				}
-				events = n.Events(followBuffer)
-				continue
-			}
-			for _, f := range followers {
+	return func(ctx context.Context) error {
+		defer func() { events.Close(); para.Close(); relay.Close() }()
+		for _, f := range followers {
+			for _, t := range n.started {
 				f.Observe(t)
 			}
-		case e, open := <-para.Events():
-			if !open {
-				if !errors.Is(para.Err(), store.ErrSlow) {
-					return nil
+			stand(f.Relay, relay.View)
+			stand(f.Para, para.View)
+		}
+		for {
+			select {
+			case t, open := <-events.Events():
+				if !open {
+					if !errors.Is(events.Err(), store.ErrSlow) {
+						return nil
+					}
+					events = n.Events(followBuffer)
+					continue
 				}
-				para = n.Para().Subscribe(followBuffer)
 				for _, f := range followers {
-					stand(f.Para, para.View)
+					f.Observe(t)
 				}
-				continue
-			}
-			for _, f := range followers {
-				f.Para(e)
-			}
-		case e, open := <-relay.Events():
-			if !open {
-				if !errors.Is(relay.Err(), store.ErrSlow) {
-					return nil
+			case e, open := <-para.Events():
+				if !open {
+					if !errors.Is(para.Err(), store.ErrSlow) {
+						return nil
+					}
+					para = n.Para().Subscribe(followBuffer)
+					for _, f := range followers {
+						stand(f.Para, para.View)
+					}
+					continue
 				}
-				relay = n.Relay().Subscribe(followBuffer)
 				for _, f := range followers {
-					stand(f.Relay, relay.View)
+					f.Para(e)
 				}
-				continue
+			case e, open := <-relay.Events():
+				if !open {
+					if !errors.Is(relay.Err(), store.ErrSlow) {
+						return nil
+					}
+					relay = n.Relay().Subscribe(followBuffer)
+					for _, f := range followers {
+						stand(f.Relay, relay.View)
+					}
+					continue
+				}
+				for _, f := range followers {
+					f.Relay(e)
+				}
+			case <-ctx.Done():
+				return ctx.Err()
 			}
-			for _, f := range followers {
-				f.Relay(e)
-			}
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 }

@@ -3,112 +3,258 @@ package dev
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	"pileus/dev/store"
 	"pileus/hashing"
-	"pileus/parachain"
 	"pileus/pipeline"
-	"pileus/primitives"
 )
 
-// logHandler writes records as nodes do: time, level where it is not the usual one, message, attributes.
-type logHandler struct {
-	mu    *sync.Mutex
-	out   io.Writer
-	attrs string
+const (
+	// chainKey is the attribute that says which chain a record is about.
+	chainKey = "chain"
+	// idleEvery is how often the log says where the chain stands (sc-informant 0.60).
+	idleEvery = 5 * time.Second
+	// together is how long a record may wait for what belongs to it.
+	together = 50 * time.Millisecond
+	// tooQuick is the length of relay slots below which nobody could read a line per block:
+	// what belongs to the daily round is logged at level debug then.
+	tooQuick = 400 * time.Millisecond
+)
+
+// networkLog writes what happens in a node's network, in the words of nodes where they have some:
+//
+//	🎁 Prepared block for proposing at 42 (5 ms) …           sc-basic-authorship 0.58, Proposer
+//	🏆 Imported #42 (0x1234…cdef → 0x5678…90ab)              sc-informant 0.60; 🆕 if it is not the best one
+//	♻️  Reorg on #42,0x… to #42,0x…, common ancestor #41     sc-informant
+//	💤 Idle (1 peers), best: #42 (0x…), finalized #38 (0x…)  sc-informant
+//	Update at relay chain block #1043 (0x…) - backed: …      cumulus-client-service 0.42, parachain_informant
+//	Compressed PoV size: 4.1kb                               cumulus-client-consensus-aura 0.36; level debug
+//
+// Every record has the attribute chain, and the group data with the same in fields.
+type networkLog struct {
+	node        *Node
+	follow      func(context.Context) error
+	para, relay chainLog
+	daily       slog.Level // of what belongs to the daily round
+
+	mu     sync.Mutex
+	update *update // of the newest relay block, while its events come
+	armed  bool    // a flush will come
 }
 
-// NewLogHandler returns a handler that writes a line for people per record.
-func NewLogHandler(out io.Writer) slog.Handler { return &logHandler{mu: &sync.Mutex{}, out: out} }
+// chainLog logs one chain's imports. Whether a block is the best one is told after its import.
+type chainLog struct {
+	*slog.Logger
+	daily    slog.Level
+	best     store.Hash
+	imported *store.Block // not logged yet
+}
 
-// Enabled implements [slog.Handler].
-func (h *logHandler) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelInfo }
+// update is what a relay block has decided about the parachain's candidates.
+type update struct {
+	block                      pipeline.RelayBlock
+	backed, included, timedOut []string
+}
 
-// Handle implements [slog.Handler].
-func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
-	var b strings.Builder
-	b.WriteString(r.Time.Format("2006-01-02 15:04:05.000 "))
-	if r.Level != slog.LevelInfo {
-		b.WriteString(r.Level.String() + " ")
+// newNetworkLog makes the log of a node, of everything from now on.
+func newNetworkLog(n *Node) *networkLog {
+	daily := slog.LevelInfo
+	if t := n.cfg.BlockTime; t.Mode == Interval && t.interval() < tooQuick {
+		daily = slog.LevelDebug
+		n.log.Info("Blocks come too quickly to be read: each one is logged at level debug")
 	}
-	b.WriteString(r.Message)
-	b.WriteString(h.attrs)
-	r.Attrs(func(a slog.Attr) bool { b.WriteString(attr(a)); return true })
-	b.WriteByte('\n')
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	_, err := io.WriteString(h.out, b.String())
-	return err
+	l := &networkLog{node: n, daily: daily,
+		para:  chainLog{Logger: n.log.With(chainKey, "Parachain"), daily: daily},
+		relay: chainLog{Logger: n.log.With(chainKey, "Relaychain"), daily: daily}}
+	l.follow = n.following(l)
+	return l
 }
 
-func attr(a slog.Attr) string {
-	v := a.Value.String()
-	if strings.ContainsAny(v, " \n\"") {
-		v = fmt.Sprintf("%q", v)
+// run logs until ctx ends or the node stops.
+func (l *networkLog) run(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		tick := time.NewTicker(idleEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				l.idle()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	_ = l.follow(ctx) // it ends with the node
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.flush()
+}
+
+// idle says where the parachain stands.
+func (l *networkLog) idle() {
+	best, final := l.node.Para().Best(), l.node.Para().Finalized()
+	peers := max(0, l.node.cfg.Collators-1)
+	l.para.Info(fmt.Sprintf("💤 Idle (%d peers), best: #%d (%s), finalized #%d (%s)", peers, best.Number(), best.Hash.Short(), final.Number(), final.Hash.Short()),
+		slog.Group("data", "best", best.Number(), "best_hash", best.Hash, "finalized", final.Number(), "finalized_hash", final.Hash))
+}
+
+// Para implements [Follower].
+func (l *networkLog) Para(e store.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.para.take(e)
+	l.soon()
+}
+
+// Relay implements [Follower].
+func (l *networkLog) Relay(e store.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relay.take(e)
+	l.soon()
+}
+
+// soon sees to it that what waits is logged.
+func (l *networkLog) soon() {
+	if l.armed {
+		return
 	}
-	return " " + a.Key + "=" + v
+	l.armed = true
+	time.AfterFunc(together, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.armed = false
+		l.flush()
+	})
 }
 
-// WithAttrs implements [slog.Handler].
-func (h *logHandler) WithAttrs(list []slog.Attr) slog.Handler {
-	next := *h
-	for _, a := range list {
-		next.attrs += attr(a)
+func (l *networkLog) flush() {
+	l.relay.flush()
+	l.updated()
+	l.para.flush()
+}
+
+func (c *chainLog) take(e store.Event) {
+	switch e := e.(type) {
+	case store.Imported:
+		c.flush()
+		c.imported = e.Block
+	case store.Best:
+		if n := len(e.Retracted); n > 0 {
+			old, lowest := e.Retracted[0], e.Retracted[n-1]
+			c.Info(fmt.Sprintf("♻️  Reorg on #%d,%s to #%d,%s, common ancestor #%d,%s", old.Number(), old.Hash.Short(), e.Block.Number(), e.Block.Hash.Short(),
+				lowest.Number()-1, lowest.Parent().Short()),
+				slog.Group("data", "from", old.Hash, "to", e.Block.Hash, "ancestor", lowest.Parent(), "retracted", n, "enacted", len(e.Enacted)))
+		}
+		if c.best = e.Block.Hash; c.imported != nil && c.imported.Hash == c.best {
+			c.flush()
+		}
 	}
-	return &next
 }
 
-// WithGroup implements [slog.Handler]; groups are not shown.
-func (h *logHandler) WithGroup(string) slog.Handler { return h }
-
-// short is a hash as logs show it.
-func short(h hashing.Hash) string {
-	s := h.String()
-	return s[:6] + "…" + s[len(s)-4:]
-}
-
-func (n *Node) logImported(b *store.Block) {
-	n.log.Info(fmt.Sprintf("Imported #%d (%s → %s)", b.Number(), short(b.Parent()), short(b.Hash)), "extrinsics", len(b.Extrinsics))
-}
-
-func (n *Node) logBest(b parachain.BestChanged) {
-	if len(b.Retracted) > 0 {
-		old := b.Retracted[0]
-		n.log.Info(fmt.Sprintf("Reorg on #%d,%s to #%d,%s, common ancestor #%d", old.Number(), short(old.Hash), b.Best.Number(), short(b.Best.Hash),
-			b.Retracted[len(b.Retracted)-1].Number()-1))
+// flush logs the import that waits.
+func (c *chainLog) flush() {
+	b, mark := c.imported, "🆕"
+	if b == nil {
+		return
 	}
+	if c.imported = nil; b.Hash == c.best {
+		mark = "🏆"
+	}
+	c.Log(context.Background(), c.daily, fmt.Sprintf("%s Imported #%d (%s → %s)", mark, b.Number(), b.Parent().Short(), b.Hash.Short()),
+		slog.Group("data", "number", b.Number(), "hash", b.Hash, "parent", b.Parent(), "extrinsics", len(b.Extrinsics), "best", mark == "🏆"))
 }
 
-// logEvent writes what of the network's events a node's operator would want to know.
-func (n *Node) logEvent(e pipeline.Timed) {
-	switch e := e.Event.(type) {
-	case pipeline.Authored:
-		n.log.Info(fmt.Sprintf("Prepared block for proposing at #%d", e.Number), "hash", short(e.Hash), "collator", e.Collator, "relay_parent", e.RelayParent, "segment", e.Segment)
+// updated logs what the newest relay block has decided.
+func (l *networkLog) updated() {
+	u := l.update
+	l.update = nil
+	if u == nil || len(u.backed)+len(u.included)+len(u.timedOut) == 0 {
+		return
+	}
+	var parts []string
+	for _, p := range []struct {
+		what string
+		list []string
+	}{{"backed", u.backed}, {"included", u.included}, {"timed out", u.timedOut}} {
+		if len(p.list) > 0 {
+			parts = append(parts, p.what+": "+strings.Join(p.list, ", "))
+		}
+	}
+	l.para.Log(context.Background(), l.daily, fmt.Sprintf("Update at relay chain block #%d (%s) - %s", u.block.Number, u.block.Hash.Short(), strings.Join(parts, ", ")),
+		slog.Group("data", "relay_block", u.block.Number, "relay_hash", u.block.Hash, "backed", u.backed, "included", u.included, "timed_out", u.timedOut))
+}
+
+// Observe implements [Follower].
+func (l *networkLog) Observe(t pipeline.Timed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	say := func(c *chainLog, level slog.Level, message string, data ...any) {
+		c.Log(context.Background(), level, message, slog.Group("data", data...))
+	}
+	named := func(number uint32, hash hashing.Hash) string { return fmt.Sprintf("#%d (%s)", number, hash.Short()) }
+	switch e := t.Event.(type) {
+	case pipeline.RelayBlock:
+		l.updated()
+		l.update = &update{block: e}
+		l.soon()
 	case pipeline.Backed:
-		n.log.Info(fmt.Sprintf("Backed #%d", e.Number), "hash", short(e.Hash), "relay_block", e.Relay)
+		if l.update != nil {
+			l.update.backed = append(l.update.backed, named(e.Number, e.Hash))
+		}
 	case pipeline.Included:
-		n.log.Info(fmt.Sprintf("Included #%d", e.Number), "hash", short(e.Hash), "relay_block", e.Relay)
-	case pipeline.Dropped:
-		n.log.Warn(fmt.Sprintf("Dropped #%d", e.Number), "hash", short(e.Hash), "reason", e.Reason, "detail", e.Detail)
-	case pipeline.Refused:
-		n.log.Warn("Refused", "collator", e.Collator, "reason", e.Reason, "cause", e.Cause)
+		if l.update != nil {
+			l.update.included = append(l.update.included, named(e.Number, e.Hash))
+		}
 	case pipeline.TimedOut:
-		n.log.Warn(fmt.Sprintf("Timed out #%d", e.Number), "hash", short(e.Hash), "relay_block", e.Relay)
-	case pipeline.SlotMissed:
-		n.log.Warn("Relay slot missed", "slot", uint64(e.Slot), "why", e.Why)
-	case pipeline.SessionChanged:
-		n.log.Info("New session", "session", uint32(e.Session), "relay_block", e.Relay)
-	case pipeline.Upgrade:
-		n.log.Info("Code upgrade: "+e.Step, "code", short(e.Code), "relay_block", e.Relay)
+		if l.update != nil {
+			l.update.timedOut = append(l.update.timedOut, named(e.Number, e.Hash))
+		}
+	case pipeline.Authored:
+		say(&l.para, l.daily, fmt.Sprintf("🎁 Prepared block for proposing at %d (%.0f ms) hash: %s; extrinsics_count: %d; by %s on relay chain block #%d",
+			e.Number, e.CostMs, e.Hash.Short(), e.Extrinsics, e.Collator, e.RelayParent),
+			"number", e.Number, "hash", e.Hash, "collator", e.Collator, "relay_parent", e.RelayParent, "ms", e.CostMs, "extrinsics", e.Extrinsics, "segment", e.Segment)
+	case pipeline.Advertised:
+		say(&l.para, slog.LevelDebug, fmt.Sprintf("Compressed PoV size: %.1fkb", float64(e.PoVBytes)/1024),
+			"number", e.Number, "candidate", e.Candidate.Candidate, "pov_bytes", e.PoVBytes, "core", e.Core)
+	case pipeline.Dropped:
+		say(&l.para, slog.LevelWarn, fmt.Sprintf("Block #%d (%s) of %s was dropped: %s%s", e.Number, e.Hash.Short(), e.Collator, pipeline.Meaning(e.Reason), colon(e.Detail)),
+			"number", e.Number, "hash", e.Hash, "collator", e.Collator, "relay_block", e.Relay, "reason", e.Reason, "detail", e.Detail)
+	case pipeline.Refused:
+		say(&l.para, slog.LevelWarn, fmt.Sprintf("%s built no block on relay chain block #%d: %s%s", e.Collator, e.RelayParent, pipeline.Meaning(e.Reason), colon(e.Cause)),
+			"collator", e.Collator, "relay_parent", e.RelayParent, "reason", e.Reason, "cause", e.Cause)
+	case pipeline.Passed:
+		say(&l.para, slog.LevelDebug, fmt.Sprintf("%s makes no attempt on relay chain block #%d: %s%s", e.Collator, e.RelayParent, pipeline.Meaning(e.Reason), colon(e.Detail)),
+			"collator", e.Collator, "relay_parent", e.RelayParent, "reason", e.Reason, "detail", e.Detail)
+	case pipeline.TransactionRefused:
+		say(&l.para, slog.LevelWarn, "A transaction was refused: "+e.Cause, "cause", e.Cause)
 	case pipeline.CodeApplied:
-		n.log.Info(fmt.Sprintf("New runtime from #%d", e.Number), "code", short(e.Code))
+		say(&l.para, slog.LevelInfo, fmt.Sprintf("New runtime code from block #%d on: %s", e.Number, e.Code.Short()), "number", e.Number, "code_hash", e.Code)
+	case pipeline.Upgrade:
+		say(&l.relay, slog.LevelInfo, fmt.Sprintf("Code upgrade of para %d at #%d: %s %s", e.Para, e.Relay, e.Step, e.Code.Short()), "relay_block", e.Relay, "step", e.Step, "code_hash", e.Code)
+	case pipeline.Seconded:
+		say(&l.relay, slog.LevelDebug, fmt.Sprintf("Validator %d seconded #%d (%s)", e.Validator, e.Number, e.Hash.Short()), "validator", e.Validator, "number", e.Number, "hash", e.Hash)
+	case pipeline.Declined:
+		say(&l.relay, slog.LevelDebug, fmt.Sprintf("Validator %d turned #%d (%s) down: %s%s", e.Validator, e.Number, e.Hash.Short(), e.Reason, colon(e.Detail)),
+			"validator", e.Validator, "number", e.Number, "hash", e.Hash, "reason", e.Reason, "detail", e.Detail)
+	case pipeline.SlotMissed:
+		say(&l.relay, slog.LevelWarn, fmt.Sprintf("Slot %d passed without a block: %s", e.Slot, e.Why), "slot", e.Slot, "why", e.Why)
+	case pipeline.InherentDropped:
+		say(&l.relay, slog.LevelWarn, fmt.Sprintf("The author of #%d left out %s: %s", e.Relay, e.What, e.Why), "relay_block", e.Relay, "what", e.What, "why", e.Why)
+	case pipeline.SessionChanged:
+		say(&l.relay, slog.LevelInfo, fmt.Sprintf("Session %d begins after #%d", e.Session, e.Relay), "session", e.Session, "relay_block", e.Relay)
 	}
 }
 
-func (n *Node) logFinalized(hash primitives.Hash, number uint32) {
-	n.log.Info(fmt.Sprintf("Finalized #%d", number), "hash", short(hash))
+func colon(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ": " + s
 }

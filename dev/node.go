@@ -84,6 +84,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.clock.SetSpeed(cfg.BlockTime.speed())
 	n.steer.mode = cfg.BlockTime
 	ctx, n.stop = context.WithCancel(ctx)
+	if n.log.Enabled(ctx, slog.LevelError) {
+		go newNetworkLog(n).run(ctx)
+	}
 	go n.loop(ctx)
 	return n, nil
 }
@@ -155,7 +158,6 @@ func (n *Node) event(e pipeline.Timed) {
 	if _, start := e.Event.(pipeline.ParaStarted); start {
 		n.started = append(n.started, e) // the loop has not begun
 	}
-	n.logEvent(e)
 	n.events.Tell(e)
 }
 
@@ -174,15 +176,11 @@ func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
 	switch out := out.(type) {
 	case parachain.Imported:
 		e := out.Entry
-		b := &store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}
-		o.record(o.para.Import(b, e.State))
-		o.logImported(b)
+		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State))
 	case parachain.BestChanged:
 		o.record(o.para.SetBest(out.Best.Hash))
-		o.logBest(out)
 	case parachain.Finalized:
 		o.record(o.para.Finalize(out.Hash))
-		o.logFinalized(out.Hash, o.para.Finalized().Number())
 	}
 }
 

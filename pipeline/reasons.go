@@ -1,6 +1,10 @@
 package pipeline
 
-import "pileus/collator"
+import (
+	"cmp"
+
+	"pileus/collator"
+)
 
 // RefusedImport is the reason of a block that another node would not import.
 const RefusedImport = "import"
@@ -29,3 +33,16 @@ var PassedReasons = []Reason{
 	{string(collator.SessionBoundary), "a session ends between relay parent and newest relay block"},
 	{string(collator.NoValidation), "the relay chain has no validation data of the para"},
 }
+
+var meanings = func() map[string]string {
+	m := map[string]string{}
+	for _, list := range [][]Reason{DroppedReasons, RefusedReasons, PassedReasons} {
+		for _, r := range list {
+			m[r.Name] = r.Meaning
+		}
+	}
+	return m
+}()
+
+// Meaning is what a reason's name means; an unknown name stands for itself.
+func Meaning(reason string) string { return cmp.Or(meanings[reason], reason) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -202,11 +203,17 @@ func (f *checkFlags) print(cmd *cobra.Command, report *check.Report) error {
 	}
 	style := check.Style{Width: 80, Verbose: f.verbose}
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		_, no := os.LookupEnv("NO_COLOR")
-		style.Color = !no && os.Getenv("TERM") != "dumb"
+		style.Color = inColour(file)
 		if w, _, err := term.GetSize(int(file.Fd())); err == nil && w > 0 {
 			style.Width = w
 		}
 	}
 	return report.WriteText(out, style)
+}
+
+// inColour tells whether a person reads the output and wants colours (no-color.org).
+func inColour(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	_, no := os.LookupEnv("NO_COLOR")
+	return ok && term.IsTerminal(int(file.Fd())) && !no && os.Getenv("TERM") != "dumb"
 }

@@ -38,6 +38,7 @@ is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says
 	flags.StringVar(&f.blockTime, "block-time", "6s", "duration of a relay slot, manual, or instant")
 	flags.StringVar(&f.start, "start-time", "now", "of the relay chain's clock: now, or a time as 2026-01-31T12:00:00Z")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
+	flags.TextVar(&f.logLevel, "log", slog.LevelInfo, "least level that is logged: debug, info, warn or error")
 	f.world.add(cmd)
 	for _, service := range services {
 		service.flags(cmd, f)
@@ -50,6 +51,7 @@ type devFlags struct {
 	blockTime string
 	start     string
 	logFormat string
+	logLevel  slog.Level
 
 	said    [][2]string  // by the services that were started so far: names and addresses
 	metrics *metrics.Set // nil without
@@ -105,9 +107,9 @@ func (f *devFlags) config(cmd *cobra.Command) (cfg dev.Config, err error) {
 	}
 	switch f.logFormat {
 	case "text":
-		cfg.Log = slog.New(dev.NewLogHandler(cmd.ErrOrStderr()))
+		cfg.Log = slog.New(dev.NewLogHandler(cmd.ErrOrStderr(), f.logLevel, inColour(cmd.ErrOrStderr())))
 	case "json":
-		cfg.Log = slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+		cfg.Log = slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: f.logLevel}))
 	default:
 		return cfg, usageError{errors.New("--log-format: choose text or json")}
 	}

@@ -248,7 +248,7 @@ func (b *Board) event(e pipeline.Event) {
 		b.included(e)
 	case pipeline.Dropped:
 		x := b.block(e.ParaBlock)
-		x.EndedIn, x.Reason, x.Why = e.Relay, e.Reason, short(meaning(e.Reason)+colon(e.Detail))
+		x.EndedIn, x.Reason, x.Why = e.Relay, e.Reason, short(pipeline.Meaning(e.Reason)+colon(e.Detail))
 		b.reach(x, StageDropped)
 		b.collator(e.Collator).Dropped++
 		b.p.Totals.Dropped++

@@ -17,15 +17,15 @@ type note struct{ key, tone, text, more string }
 func words(e pipeline.Event) (note, bool) {
 	switch e := e.(type) {
 	case pipeline.Dropped:
-		return note{"dropped " + e.Reason, "bad", fmt.Sprintf("Block #%d of %s was dropped: %s", e.Number, e.Collator, meaning(e.Reason)), e.Detail}, true
+		return note{"dropped " + e.Reason, "bad", fmt.Sprintf("Block #%d of %s was dropped: %s", e.Number, e.Collator, pipeline.Meaning(e.Reason)), e.Detail}, true
 	case pipeline.Refused:
 		return note{"refused " + e.Collator + e.Reason + e.Cause, "bad",
-			fmt.Sprintf("%s could not build on relay block #%d: %s", e.Collator, e.RelayParent, meaning(e.Reason)), e.Cause}, true
+			fmt.Sprintf("%s could not build on relay block #%d: %s", e.Collator, e.RelayParent, pipeline.Meaning(e.Reason)), e.Cause}, true
 	case pipeline.Passed:
 		if e.Reason == string(collator.NotOurSlot) || e.Reason == string(collator.SameRelayParent) {
 			return note{}, false
 		}
-		return note{"passed " + e.Reason, "warn", fmt.Sprintf("%s made no attempt on relay block #%d: %s", e.Collator, e.RelayParent, meaning(e.Reason)), e.Detail}, true
+		return note{"passed " + e.Reason, "warn", fmt.Sprintf("%s made no attempt on relay block #%d: %s", e.Collator, e.RelayParent, pipeline.Meaning(e.Reason)), e.Detail}, true
 	case pipeline.Declined:
 		if daily[e.Reason] {
 			return note{}, false
@@ -52,24 +52,6 @@ func words(e pipeline.Event) (note, bool) {
 // daily are refusals of validators that come of the order in which messages happen to arrive.
 var daily = map[string]bool{"SecondedLimitReached": true, "DuplicateAdvertisement": true, "FetchFailed": true, "SchedulingParentOutOfWindow": true,
 	"SchedulingParentNotInView": true, "SecondingLimitReached": true}
-
-var meanings = func() map[string]string {
-	m := map[string]string{}
-	for _, list := range [][]pipeline.Reason{pipeline.DroppedReasons, pipeline.RefusedReasons, pipeline.PassedReasons} {
-		for _, r := range list {
-			m[r.Name] = r.Meaning
-		}
-	}
-	return m
-}()
-
-// meaning is what a reason's name means; an unknown name stands for itself.
-func meaning(reason string) string {
-	if m := meanings[reason]; m != "" {
-		return m
-	}
-	return reason
-}
 
 // short cuts a text from a runtime to what a page can show.
 func short(s string) string {
