@@ -18,8 +18,8 @@ type Origin struct {
 }
 
 // Origin reads the chain spec, makes one of the bare runtime, or asks the node of a live
-// chain; progress is told what of it was read and may be nil.
-func (s *Settings) Origin(ctx context.Context, progress func(remote.Progress)) (*Origin, error) {
+// chain, which tells o what of it was read.
+func (s *Settings) Origin(ctx context.Context, o remote.Options) (*Origin, error) {
 	if s.URL == "" {
 		spec, err := s.Spec()
 		if err != nil {
@@ -27,7 +27,10 @@ func (s *Settings) Origin(ctx context.Context, progress func(remote.Progress)) (
 		}
 		return &Origin{Spec: spec}, nil
 	}
-	live, err := remote.Open(ctx, s.URL, s.remoteOptions(progress))
+	if o.CacheDir = s.remoteDir; o.CacheDir == "" && s.CacheDir != "" {
+		o.CacheDir = filepath.Join(s.CacheDir, "remote")
+	}
+	live, err := remote.Open(ctx, s.URL, o)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +44,6 @@ func (s *Settings) Origin(ctx context.Context, progress func(remote.Progress)) (
 	}
 	raw := &chainspec.Raw{Top: map[string][]byte{chainspec.CodeKey: code}}
 	return &Origin{Spec: &chainspec.Spec{Name: live.Name, Genesis: chainspec.Genesis{Raw: raw}}, Live: live}, nil
-}
-
-func (s *Settings) remoteOptions(progress func(remote.Progress)) remote.Options {
-	o := remote.Options{Progress: progress, CacheDir: s.remoteDir}
-	if o.CacheDir == "" && s.CacheDir != "" {
-		o.CacheDir = filepath.Join(s.CacheDir, "remote")
-	}
-	return o
 }
 
 // Open opens the parachain.

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"pileus/chainspec"
 	"pileus/collator"
@@ -56,7 +57,8 @@ type Simulation struct {
 	verifier *crypto.Verifier
 	network  *pipeline.Network
 	recorder *recorder
-	stop     context.CancelFunc // of the running Advance
+	stop     context.CancelFunc    // of the running Advance
+	lack     atomic.Pointer[error] // the first thing of a live chain that could not be read
 }
 
 // Open opens the parachain and makes the network around it, which stands until it is run.
@@ -65,11 +67,12 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	from, err := s.Origin(ctx, o.Fetched)
+	sim := &Simulation{settings: s, options: o, recorder: newRecorder(o.Events)}
+	from, err := s.Origin(ctx, remote.Options{Progress: o.Fetched, Lacking: sim.lacking})
 	if err != nil {
 		return nil, err
 	}
-	sim := &Simulation{settings: s, options: o, origin: from, recorder: newRecorder(o.Events)}
+	sim.origin = from
 	defer func() {
 		if err != nil {
 			sim.Close()
@@ -208,8 +211,8 @@ func (sim *Simulation) observe(t pipeline.Timed) {
 		return
 	}
 	sim.recorder.observe(t)
-	if sim.recorder.err != nil && sim.stop != nil {
-		sim.stop() // a run whose events are lost need not go on
+	if (sim.recorder.err != nil || sim.lack.Load() != nil) && sim.stop != nil {
+		sim.stop() // a run whose events are lost need not go on, nor one whose chain is in part unknown
 	}
 	if sim.options.OnEvent != nil {
 		sim.options.OnEvent(t)
@@ -225,6 +228,12 @@ func (sim *Simulation) Network() *pipeline.Network { return sim.network }
 // Host runs the parachain's runtimes.
 func (sim *Simulation) Host() *parachain.Host { return sim.host }
 
+// lacking is told what of a live chain could not be read.
+func (sim *Simulation) lacking(key []byte, err error) {
+	err = fmt.Errorf("read key 0x%x of the state: %w", key, err)
+	sim.lack.CompareAndSwap(nil, &err)
+}
+
 // Chain is the parachain at its genesis.
 func (sim *Simulation) Chain() *parachain.Chain { return sim.chain }
 
@@ -239,6 +248,9 @@ func (sim *Simulation) Advance(ctx context.Context, slots uint32) (*Report, erro
 	ctx, sim.stop = context.WithCancel(ctx)
 	defer sim.stop()
 	err := sim.network.Run(ctx, slots)
+	if lack := sim.lack.Load(); lack != nil {
+		err = *lack
+	}
 	if sim.recorder.err != nil {
 		err = sim.recorder.err
 	}

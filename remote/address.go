@@ -38,7 +38,7 @@ func ParseAddress(text string) (Address, error) {
 		switch behind := text[i+1:]; {
 		case at.MatchString(behind):
 			a.URL, a.Block = text[:i], strings.ToLower(behind)
-		case !strings.ContainsAny(behind, ".:/") && behind != "localhost":
+		case namesHost(text[:i]): // and not only the user of one
 			return a, errors.New("what follows @ is not a block: give a number, a hash of 32 bytes with 0x, best or finalized")
 		}
 	}
@@ -56,6 +56,12 @@ func ParseAddress(text string) (Address, error) {
 		return a, errors.New("the block number is above 4294967295")
 	}
 	return a, nil
+}
+
+// namesHost tells whether a text is an address that is whole.
+func namesHost(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Port() != "" || u.Hostname() == "localhost" || strings.Contains(u.Hostname(), "."))
 }
 
 // String is the address without a password.

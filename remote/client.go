@@ -21,8 +21,12 @@ const (
 	maxAnswer      = 32 << 20 // bytes of one answer; nodes send at most 15 MiB by default
 	defaultTimeout = 20 * time.Second
 	attempts       = 4
-	firstPause     = 250 * time.Millisecond // before the second attempt, and twice as long before each further one
+	// deadFor is how long a node that did not answer is not asked again.
+	deadFor = 30 * time.Second
 )
+
+// firstPause is that before the second attempt; each further one is twice as long.
+var firstPause = 250 * time.Millisecond
 
 // Codes with which a server says that a later attempt may succeed (sc-rpc-server 33).
 const (
@@ -48,6 +52,8 @@ type client struct {
 
 	mu   sync.Mutex
 	conn *connection
+	died time.Time // when it last did not answer
+	why  error
 }
 
 // ServerError is an error that the node answered with.
@@ -73,6 +79,9 @@ func (t transient) Unwrap() error { return t.error }
 
 // call asks for a result and tries again where that can help. The error names method and cause.
 func (c *client) call(ctx context.Context, method string, params ...any) (json.RawMessage, error) {
+	if err := c.dead(); err != nil {
+		return nil, fmt.Errorf("%s: %w", method, err)
+	}
 	if params == nil {
 		params = []any{}
 	}
@@ -95,6 +104,7 @@ func (c *client) call(ctx context.Context, method string, params ...any) (json.R
 			return nil, fmt.Errorf("%s: %w", method, err)
 		}
 		if n == attempts {
+			c.die(again.error)
 			return nil, fmt.Errorf("%s: %w (%d attempts)", method, again.error, attempts)
 		}
 		select {
@@ -104,6 +114,22 @@ func (c *client) call(ctx context.Context, method string, params ...any) (json.R
 		}
 		pause *= 2
 	}
+}
+
+// dead is why the node is not asked at present; nil if it is.
+func (c *client) dead() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why != nil && time.Since(c.died) < deadFor {
+		return c.why
+	}
+	return nil
+}
+
+func (c *client) die(why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.died, c.why = time.Now(), why
 }
 
 func (c *client) attempt(ctx context.Context, id uint64, request []byte) (json.RawMessage, error) {
@@ -147,7 +173,7 @@ func parseAnswer(raw []byte, id uint64) (json.RawMessage, error) {
 		}
 		switch {
 		case e.Code == codeBusy || e.Code == codeRateLimited:
-			return nil, transient{failed}
+			return nil, transient{fmt.Errorf("%w: %w", ErrBusy, failed)}
 		case e.Code == codeResponseTooBig:
 			return nil, fmt.Errorf("%w: %w", ErrTooLarge, failed)
 		case e.Code == codeNoMethod:

@@ -9,6 +9,7 @@ import (
 // What can be wrong with a node, for callers that branch on it.
 var (
 	ErrUnreachable  = errors.New("the node does not answer")
+	ErrBusy         = errors.New("the node has too much to do, or limits how often it may be asked")
 	ErrNoMethod     = errors.New("the node does not have this method")
 	ErrAnswer       = errors.New("the node's answer is malformed")
 	ErrTooLarge     = errors.New("the answer is too large")

@@ -41,9 +41,10 @@ import (
 
 // Options say how to read. The zero value keeps nothing on disk.
 type Options struct {
-	CacheDir string         // folder in which trie nodes are kept; empty: in memory only
-	Timeout  time.Duration  // of one request; 0: 20 s. Each is tried four times
-	Progress func(Progress) // is told of every answer, by one goroutine at a time
+	CacheDir string                      // folder in which trie nodes are kept; empty: in memory only
+	Timeout  time.Duration               // of one request; 0: 20 s. Each is tried four times
+	Progress func(Progress)              // is told of every answer, by one goroutine at a time
+	Lacking  func(key []byte, err error) // is told of every read of the state that failed
 }
 
 // Progress is what has been read so far.
@@ -211,12 +212,12 @@ func (n *session) open() (*Chain, error) {
 // Chopsticks passes it on to the node that it has forked from, or fails.
 func cannotProve(err error) bool {
 	var server *ServerError
-	return errors.As(err, &server) && !errors.Is(err, ErrPruned) && !errors.Is(err, ErrNoBlock) && !errors.Is(err, ErrTooLarge)
+	return errors.As(err, &server) && !errors.Is(err, ErrPruned) && !errors.Is(err, ErrNoBlock) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrBusy)
 }
 
 // read makes the state one that is fetched as it is read.
 func (n *session) read(c *Chain, from *client, root hashing.Hash) {
-	c.source = &source{ctx: n.ctx, client: from, store: c.store, root: root, at: c.Hash.String(), fail: n.fail,
+	c.source = &source{ctx: n.ctx, client: from, store: c.store, root: root, at: c.Hash.String(), fail: n.fail, lacking: n.options.Lacking,
 		count: func(keys int) { n.report(func(p *Progress) { p.Keys += keys }) }, fetching: &sync.Mutex{}}
 	c.State = trie.StateFromSource(root, c.source)
 }

@@ -198,7 +198,6 @@ func TestWhatIsLackingIsNamed(t *testing.T) {
 	if _, _, err := c.State.Top().Get(keyParaID, nil); err != nil {
 		t.Fatal(err)
 	}
-	c.node.client.pause = 1
 	n.Stop()
 	if _, ok, err := c.State.Top().Get(keyParaID, nil); err != nil || !ok {
 		t.Fatalf("what was read is there: %v %v", ok, err)
@@ -210,11 +209,4 @@ func TestWhatIsLackingIsNamed(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	t.Log(err)
-}
-
-func TestLiesAreFound(t *testing.T) {
-	flip := func(text string) string {
-		return text[:len(text)-1] + string("0123456789abcdef"[(text[len(text)-1]+1)%16])
-	}
-	_ = flip
 }

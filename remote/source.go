@@ -23,14 +23,15 @@ const (
 // the key that is being read. A proof counts only as far as it leads from the state root
 // to the key, so nothing wrong can come in, whoever answers.
 type source struct {
-	ctx    context.Context // of the chain: its end is the end of all requests
-	client *client         // nil: the node did not answer at the start, only what is kept is there
-	store  *store
-	root   hashing.Hash
-	at     string // block hash, 0x
-	child  []byte // id of a child trie; nil: the main trie
-	fail   func(error) error
-	count  func(keys int)
+	ctx     context.Context // of the chain: its end is the end of all requests
+	client  *client         // nil: the node did not answer at the start, only what is kept is there
+	store   *store
+	root    hashing.Hash
+	at      string            // block hash, 0x
+	child   []byte            // id of a child trie; nil: the main trie
+	fail    func(error) error // says which node and block
+	lacking func(key []byte, err error)
+	count   func(keys int)
 
 	fetching *sync.Mutex // one at a time, so that nothing is fetched twice
 	walk     walk
@@ -59,19 +60,30 @@ func (s *source) Find(hash hashing.Hash, key []byte, walk bool) ([]byte, error) 
 	if data, ok := s.store.get(hash); ok { // while this one waited
 		return data, nil
 	}
+	data, err := s.fetch(hash, key, walk)
+	if err != nil {
+		err = s.fail(err)
+		if s.lacking != nil {
+			s.lacking(key, err)
+		}
+	}
+	return data, err
+}
+
+func (s *source) fetch(hash hashing.Hash, key []byte, walk bool) ([]byte, error) {
 	if s.client == nil {
-		return nil, s.fail(fmt.Errorf("%w, and this is not among what is kept of it", ErrUnreachable))
+		return nil, fmt.Errorf("%w, and this is not among what is kept of it", ErrUnreachable)
 	}
 	keys := [][]byte{key}
 	if walk {
 		keys = append(keys, s.ahead(key)...)
 	}
 	if err := s.prove(keys); err != nil {
-		return nil, s.fail(err)
+		return nil, err
 	}
 	data, ok := s.store.get(hash)
 	if !ok {
-		return nil, s.fail(ErrProof)
+		return nil, ErrProof
 	}
 	return data, nil
 }
@@ -121,7 +133,17 @@ func (s *source) prove(keys [][]byte) error {
 		method, params = "state_getChildReadProof", []any{childKey(s.child), texts, s.at}
 	}
 	raw, err := s.client.call(s.ctx, method, params...)
-	if err = explain(err); errors.Is(err, ErrTooLarge) && len(keys) > 1 {
+	err = explain(err)
+	pruned := err
+	if errors.Is(err, ErrPruned) {
+		// What has not changed since has the same nodes in the newest state.
+		if raw, err = s.client.call(s.ctx, "chain_getFinalizedHead"); err == nil {
+			params[len(params)-1] = raw
+			raw, err = s.client.call(s.ctx, method, params...)
+		}
+		err = explain(err)
+	}
+	if errors.Is(err, ErrTooLarge) && len(keys) > 1 {
 		if err := s.prove(keys[:len(keys)/2]); err != nil {
 			return err
 		}
@@ -135,6 +157,9 @@ func (s *source) prove(keys [][]byte) error {
 		return err
 	}
 	proven, err := s.check(nodes, keys)
+	if err != nil && pruned != nil {
+		return pruned
+	}
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func (f *checkFlags) origin(cmd *cobra.Command) (*pileus.Origin, error) {
 	line := newFetchLine(cmd)
 	s := f.settings
 	s.CacheDir = f.options.CacheDir
-	origin, err := s.Origin(cmd.Context(), line.show)
+	origin, err := s.Origin(cmd.Context(), remote.Options{Progress: line.show})
 	line.clear()
 	if err == nil && origin.Live != nil {
 		f.options.Origin, f.options.Settings.URL = origin, origin.Live.Pinned()

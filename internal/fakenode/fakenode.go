@@ -34,6 +34,11 @@ type Node struct {
 	// was called before. nil goes on as usual. It may block until the context ends.
 	Fault func(ctx context.Context, method string, n int) *Answer
 
+	// Refuse may answer in the place of the node, by the parameters.
+	Refuse func(params string) *Answer
+	// Rewrite changes answers; nil changes none.
+	Rewrite func(method string, answer []byte) []byte
+
 	server  *httptest.Server
 	mu      sync.Mutex
 	sockets []*websocket.Conn
@@ -158,6 +163,12 @@ func (n *Node) answer(ctx context.Context, body []byte) ([]byte, *Answer) {
 			return n.message(q, a.Result, 0, ""), a
 		}
 	}
+	if n.Refuse != nil {
+		params, _ := json.Marshal(q.Params)
+		if a := n.Refuse(string(params)); a != nil {
+			return n.message(q, nil, a.Code, a.Message), a
+		}
+	}
 	if slices.Contains(n.Without, q.Method) {
 		return n.message(q, nil, -32601, "Method not found"), nil
 	}
@@ -165,7 +176,11 @@ func (n *Node) answer(ctx context.Context, body []byte) ([]byte, *Answer) {
 	if err != nil {
 		return n.message(q, nil, 4003, err.Error()), nil
 	}
-	return n.message(q, result, 0, ""), nil
+	answer := n.message(q, result, 0, "")
+	if n.Rewrite != nil {
+		answer = n.Rewrite(q.Method, answer)
+	}
+	return answer, nil
 }
 
 func (n *Node) message(q request, result any, code int, text string) []byte {
