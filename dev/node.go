@@ -54,6 +54,7 @@ type Node struct {
 
 	para, relay *store.Chain
 	events      store.Feed[pipeline.Timed]
+	relayStates relayStates
 	started     []pipeline.Timed // ParaStarted, told before anybody can listen
 
 	mu      sync.Mutex
@@ -80,6 +81,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	c, root := n.sim.Chain(), n.network.RelayRoot()
 	n.para = store.New(&store.Block{Hash: c.Genesis.Hash(), Header: &c.Genesis}, c.State)
 	n.relay = store.New(&store.Block{Hash: root.Hash, Header: root.Header}, relayState(root))
+	n.relayStates.keep(root)
 	n.clock = world.NewClock(n.network.World().Now() - time.Millisecond) // the first slot has not begun
 	n.clock.SetSpeed(cfg.BlockTime.speed())
 	n.steer.mode = cfg.BlockTime
@@ -166,6 +168,7 @@ type observer struct{ *Node }
 
 // Relay implements [pipeline.Observer].
 func (o observer) Relay(b *pipeline.RelayView, final primitives.Hash) {
+	o.relayStates.keep(b)
 	o.record(o.relay.Import(&store.Block{Hash: b.Hash, Header: b.Header, Extrinsics: b.Extrinsics}, relayState(b)))
 	o.record(o.relay.SetBest(b.Hash))
 	o.record(o.relay.Finalize(final))

@@ -108,7 +108,7 @@ func (x *execution) finish() (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &State{after, x.params, x.events}, nil
+	return &State{store: after, params: x.params, events: x.events}, nil
 }
 
 // epochEnd is the first slot that does not belong to the epoch any more.

@@ -97,7 +97,7 @@ func TestAnyOffer(t *testing.T) {
 
 // bare is the state without any value kept decoded.
 func bare(s *State) *State {
-	return &State{&store{trie: s.trie, vals: map[string]any{}}, s.params, nil}
+	return Restore(s.trie, s.params)
 }
 
 // sameInTrie wants what the state answers from kept values to be what stands in its trie.

@@ -14,8 +14,9 @@ import (
 // What it returns is shared with other states and must not be changed.
 type State struct {
 	*store
-	params Params
-	events []Event // of the block
+	params   Params
+	events   []Event // of the block
+	restored bool    // from a trie: the events are not known
 }
 
 // Trie is the state trie.

@@ -19,7 +19,7 @@ import (
 
 // rpcFlags are a node's flags of the JSON-RPC server.
 type rpcFlags struct {
-	port                       int
+	port, relayPort            int
 	external                   bool
 	methods                    string
 	cors                       string
@@ -34,6 +34,7 @@ func rpcService() service {
 		flags: func(cmd *cobra.Command, _ *devFlags) {
 			flags := cmd.Flags()
 			flags.IntVar(&r.port, "rpc-port", 9944, "of JSON-RPC over HTTP and WebSocket; 0: any free port")
+			flags.IntVar(&r.relayPort, "relay-rpc-port", 9945, "of the relay chain's JSON-RPC; 0: any free port, -1: none")
 			flags.BoolVar(&r.external, "rpc-external", false, "listen on all interfaces, not just this machine's own")
 			flags.StringVar(&r.methods, "rpc-methods", "auto", "safe, unsafe, or auto: unsafe unless --rpc-external")
 			flags.StringVar(&r.cors, "rpc-cors", "all", "origins of web pages that may call, separated by commas, or all")
@@ -80,6 +81,12 @@ func (r *rpcFlags) start(ctx context.Context, n *dev.Node, f *devFlags) (says []
 	}
 	if err := listen("JSON-RPC", "--rpc-port", r.port, rpc.Para(n, info)); err != nil {
 		return nil, nil, errors.Join(err, stop())
+	}
+	if r.relayPort >= 0 {
+		info := rpc.Info{Name: info.Name, Version: info.Version, Chain: "Embedded relay chain", ChainType: "Development"}
+		if err := listen("relay chain's", "--relay-rpc-port", r.relayPort, rpc.Relay(n, info)); err != nil {
+			return nil, nil, errors.Join(err, stop())
+		}
 	}
 	return says, stop, nil
 }

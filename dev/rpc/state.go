@@ -136,7 +136,11 @@ func (s *side) getMetadata(ctx context.Context, c *jsonrpc.Call) (any, error) {
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	out, err := s.call(ctx, s.at(hash), "Metadata_metadata", nil)
+	at := s.at(hash)
+	if _, err := s.version(ctx, at); err != nil {
+		return nil, clientError(err)
+	}
+	out, err := s.call(ctx, at, "Metadata_metadata", nil)
 	if err != nil {
 		return nil, clientError(err)
 	}
