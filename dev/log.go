@@ -38,6 +38,7 @@ const (
 type networkLog struct {
 	node        *Node
 	follow      func(context.Context) error
+	idled       [2]store.Hash // best and finalized block of the last idle line
 	para, relay chainLog
 	daily       slog.Level // of what belongs to the daily round
 
@@ -99,6 +100,11 @@ func (l *networkLog) run(ctx context.Context) {
 // idle says where the parachain stands.
 func (l *networkLog) idle() {
 	best, final := l.node.Para().Best(), l.node.Para().Finalized()
+	stands := l.node.cfg.BlockTime.Mode != Interval // it need not be said again and again
+	if stands && l.idled == [2]store.Hash{best.Hash, final.Hash} {
+		return
+	}
+	l.idled = [2]store.Hash{best.Hash, final.Hash}
 	peers := max(0, l.node.cfg.Collators-1)
 	l.para.Info(fmt.Sprintf("💤 Idle (%d peers), best: #%d (%s), finalized #%d (%s)", peers, best.Number(), best.Hash.Short(), final.Number(), final.Hash.Short()),
 		slog.Group("data", "best", best.Number(), "best_hash", best.Hash, "finalized", final.Number(), "finalized_hash", final.Hash))

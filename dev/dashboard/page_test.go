@@ -28,7 +28,7 @@ func TestPageInBrowser(t *testing.T) {
 	}
 	browser := startBrowser(t)
 	board := dashboard.New(dashboard.Link{Name: "RPC", URL: "ws://127.0.0.1:9944"})
-	node := startNode(t, 250*time.Millisecond)
+	node := startNode(t, dev.BlockTime{Interval: 250 * time.Millisecond})
 	go board.Show(t.Context(), node)
 	server := httptest.NewServer(board.Handler())
 	t.Cleanup(server.Close)
@@ -69,9 +69,54 @@ func TestPageInBrowser(t *testing.T) {
 	})
 }
 
-func startNode(t *testing.T, slot time.Duration) *dev.Node {
+// TestPageOnDemand shows a network whose clock stands: nothing, then blocks that were asked
+// for, slots that were skipped, time that was jumped over, a pause.
+func TestPageOnDemand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	browser := startBrowser(t)
+	board := dashboard.New()
+	node := startNode(t, dev.BlockTime{Mode: dev.Manual})
+	go board.Show(t.Context(), node)
+	server := httptest.NewServer(board.Handler())
+	t.Cleanup(server.Close)
+	t.Cleanup(board.Close)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	p := openPage(t, browser, 1280, 900, "dark", server.URL)
+	p.comesTrue("the mode", `document.querySelector('#clock').textContent === 'Blocks on demand'`)
+	p.isTrue("an empty picture", `!document.querySelector('#empty').hidden`)
+	p.shoot("empty.png")
+	_, err := node.NewBlock(t.Context(), 8, 0)
+	must(err)
+	must(node.SkipSlots(t.Context(), 2))
+	_, err = node.NewBlock(t.Context(), 4, 0)
+	must(err)
+	_, err = node.TimeTravel(t.Context(), node.Now().Add(time.Hour))
+	must(err)
+	_, err = node.NewBlock(t.Context(), 6, 0)
+	must(err)
+	p.comesTrue("the blocks", `document.querySelector('#f-best').textContent === '#18'`)
+	p.comesTrue("the skipped slots", `document.querySelector('#log').textContent.includes('passed without a block')`)
+	p.isTrue("a strip that stands", `document.querySelector('#film svg').getAnimations().length === 0`)
+	p.isTrue("no stall", `!document.querySelector('#verdict').textContent.includes('Stalled')`)
+	must(node.SetBlockTime(t.Context(), dev.BlockTime{Interval: time.Second}))
+	p.comesTrue("another pace", `document.querySelector('#clock').textContent.startsWith('1 s slots')`)
+	must(node.Pause(t.Context()))
+	p.comesTrue("the pause", `document.querySelector('#clock').textContent === 'Paused'`)
+	p.shoot("paused.png")
+	p.isSilent()
+}
+
+func startNode(t *testing.T, pace dev.BlockTime) *dev.Node {
 	t.Helper()
-	cfg := dev.Config{Settings: pileus.Defaults(), BlockTime: dev.BlockTime{Interval: slot}}
+	cfg := dev.Config{Settings: pileus.Defaults(), BlockTime: pace}
 	if base, err := os.UserCacheDir(); err == nil {
 		cfg.CacheDir = filepath.Join(base, "pileus")
 	}

@@ -30,8 +30,9 @@ export class Chart {
     this.index = -1;
   }
 
-  // draw shows points {value, name}, the newest last. summary stands beside the title; most
-  // is a value to draw as a line; share, of a limit, is shown as a meter with the words foot.
+  // draw shows points {value, name, high}, the newest last. summary stands beside the title;
+  // line is a value to draw as a line, columns of more than four times as much are cut; share,
+  // of a limit, is shown as a meter with the words foot.
   draw(points, { summary, line, share, foot }) {
     const width = this.figure.clientWidth;
     this.step = 7;
@@ -40,10 +41,12 @@ export class Chart {
     this.foot = foot || '';
     text(this.value, summary);
     this.canvas.setAttribute('aria-label', `${this.title}: ${summary}`);
-    const most = Math.max(line ? line * 1.15 : 0, ...this.points.map((p) => p.value)) || 1;
-    const y = (v) => HEIGHT - (v / most) * HEIGHT;
+    const cut = line ? 4 * line : Infinity;
+    const most = Math.min(cut, Math.max(line ? line * 1.15 : 0, ...this.points.map((p) => p.value))) || 1;
+    const y = (v) => HEIGHT - (Math.min(v, most) / most) * HEIGHT;
     const parts = this.points.map((p, i) => svg('rect', { class: 'col' + (p.high ? ' high' : ''), x: this.left + i * this.step, y: y(p.value), width: this.step - 2, height: Math.max(1, HEIGHT - y(p.value)), rx: 1 }));
     parts.push(svg('path', { class: 'axis', d: `M0 ${HEIGHT}H${width}` }));
+    this.points.forEach((p, i) => p.value > most && parts.push(svg('path', { class: 'cut', d: `M${this.left + i * this.step - 1} 10l${this.step} -4` })));
     if (line) parts.push(svg('path', { class: 'ref', d: `M0 ${y(line)}H${width}` }));
     this.canvas.replaceChildren(...parts);
     this.track.hidden = share == null;

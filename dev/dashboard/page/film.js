@@ -225,6 +225,7 @@ export class Film {
       box(p.s2, x2, x3);
       box(p.s3, x3, x4);
       box(p.hatch, x1, b.stage === 'dropped' ? x4 : x1);
+      box(p.frame, x1, x4);
       box(p.hit, x0, Math.max(x4, x0 + 12));
       set(p.ring, { x: x1 - 2, y: y - 2, width: Math.max(4, x4 - x1 + 4), height: h + 4, rx: 4 });
       const mid = y + h / 2;
@@ -248,8 +249,8 @@ export class Film {
     const g = svg('g', { role: 'button', tabindex: -1 });
     g.dataset.hash = hash;
     const rect = (c) => svg('rect', { class: c });
-    const p = { g, line: svg('path', { class: 'lead-line' }), s1: rect('s1'), s2: rect('s2'), s3: rect('s3'), hatch: rect('hatch'), end: svg('path', { class: 'end' }), label: svg('text', { class: 'label' }), who: svg('text', { class: 'who' }), ring: rect('ring'), hit: rect('hit') };
-    g.append(p.line, p.s1, p.s2, p.s3, p.hatch, p.end, p.label, p.who, p.ring, p.hit);
+    const p = { g, line: svg('path', { class: 'lead-line' }), s1: rect('s1'), s2: rect('s2'), s3: rect('s3'), hatch: rect('hatch'), frame: rect('frame'), end: svg('path', { class: 'end' }), label: svg('text', { class: 'label' }), who: svg('text', { class: 'who' }), ring: rect('ring'), hit: rect('hit') };
+    g.append(p.line, p.s1, p.s2, p.s3, p.hatch, p.frame, p.end, p.label, p.who, p.ring, p.hit);
     this.layers.bars.append(g);
     return p;
   }

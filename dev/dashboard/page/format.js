@@ -21,7 +21,10 @@ export function percent(part, whole) {
   return (p > 0 && p < 0.1 ? '< 0.1' : p < 10 ? p.toFixed(1) : p.toFixed(0)) + ' %';
 }
 
-export const seconds = (ms) => (ms / 1000).toFixed(1) + ' s';
+export function seconds(ms) {
+  const s = ms / 1000;
+  return s < 120 ? s.toFixed(1) + ' s' : s < 7200 ? (s / 60).toFixed(0) + ' min' : s < 172800 ? (s / 3600).toFixed(1) + ' h' : (s / 86400).toFixed(1) + ' days';
+}
 
 // span: ms of the wall clock.
 export function span(ms) {
