@@ -40,8 +40,10 @@ type Options struct {
 	Measure  bool                     // measure the time in the runtime and in host functions, see [Simulation.Costs]
 	Observer pipeline.Observer        // is shown the chains themselves
 	Faults   pipeline.Faults          // what goes wrong
-	NoReport bool                     // nothing is kept for a report: for a run without an end
-	Fetched  func(remote.Progress)    // what was read of a live chain so far
+	// Resume, if it is not nil, says what an earlier run of the chain has left; nil: nothing.
+	Resume   func(*parachain.Chain) (*pipeline.Resume, error)
+	NoReport bool                  // nothing is kept for a report: for a run without an end
+	Fetched  func(remote.Progress) // what was read of a live chain so far
 }
 
 // Simulation is a network that is ready to run.
@@ -106,7 +108,13 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 		return nil, fmt.Errorf("prepare the runtime for validators: %w", unprepared)
 	}
 	sim.kind = s.collatorKind(sim.chain)
-	if sim.network, err = pipeline.New(ctx, sim.config(host)); err != nil {
+	cfg := sim.config(host)
+	if o.Resume != nil {
+		if cfg.Resume, err = o.Resume(sim.chain); err != nil {
+			return nil, err
+		}
+	}
+	if sim.network, err = pipeline.New(ctx, cfg); err != nil {
 		return nil, err
 	}
 	if s.ExportPoVTo != "" {

@@ -36,6 +36,7 @@ import (
 type Config struct {
 	pileus.Settings              // as of a simulation; RelayBlocks and Transfers play no part
 	BlockTime       BlockTime    // the zero value is 6 s
+	DataDir         string       // where the chains are kept; empty: in memory
 	Log             *slog.Logger // nil: nothing is logged
 }
 
@@ -53,6 +54,7 @@ type Node struct {
 	steer   steering     // of the loop
 
 	para, relay *store.Chain
+	disk        *disk // nil: the chains are in memory
 	events      store.Feed[pipeline.Timed]
 	relayStates relayStates
 	started     []pipeline.Timed // ParaStarted, told before anybody can listen
@@ -60,9 +62,10 @@ type Node struct {
 	mu      sync.Mutex
 	watched map[txpool.Hash]*store.Feed[txpool.Status]
 
-	stop context.CancelFunc
-	done chan struct{} // closed when the loop has ended
-	err  error         // why, once done is closed
+	stop    context.CancelFunc
+	closing sync.Once
+	done    chan struct{} // closed when the loop has ended
+	err     error         // why, once done is closed
 }
 
 // Start opens the parachain and sets the network going. It runs until ctx ends, [Node.Close]
@@ -72,16 +75,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Node{cfg: cfg, log: cfg.Log, watched: map[txpool.Hash]*store.Feed[txpool.Status]{}, done: make(chan struct{})}
-	var err error
-	n.sim, err = pileus.Open(ctx, cfg.Settings, pileus.Options{Steer: true, NoReport: true, Observer: observer{n}, OnEvent: n.event, Faults: n.faults()})
-	if err != nil {
-		return nil, err
+	if err := n.open(ctx); err != nil {
+		return nil, errors.Join(err, n.release())
 	}
-	n.network = n.sim.Network()
-	c, root := n.sim.Chain(), n.network.RelayRoot()
-	n.para = store.New(&store.Block{Hash: c.Genesis.Hash(), Header: &c.Genesis}, c.State)
-	n.relay = store.New(&store.Block{Hash: root.Hash, Header: root.Header}, relayState(root))
-	n.relayStates.keep(root)
 	n.clock = world.NewClock(n.network.World().Now() - time.Millisecond) // the first slot has not begun
 	n.clock.SetSpeed(cfg.BlockTime.speed())
 	n.steer.mode = cfg.BlockTime
@@ -90,14 +86,48 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		go newNetworkLog(n).run(ctx)
 	}
 	go n.loop(ctx)
+	if n.disk != nil {
+		go n.bringBack(ctx)
+	}
 	return n, nil
+}
+
+// open opens the parachain, and the records where an earlier run has left some.
+func (n *Node) open(ctx context.Context) (err error) {
+	if n.cfg.DataDir != "" {
+		if n.disk, err = openDisk(n.cfg.DataDir); err != nil {
+			return err
+		}
+	}
+	options := pileus.Options{Steer: true, NoReport: true, Observer: observer{n}, OnEvent: n.event, Faults: n.faults()}
+	if n.disk != nil {
+		options.Resume = n.resume
+	}
+	if n.sim, err = pileus.Open(ctx, n.cfg.Settings, options); err != nil {
+		return err
+	}
+	n.network = n.sim.Network()
+	n.relayStates.keep(n.network.RelayRoot())
+	if n.para != nil { // resumed
+		return n.err
+	}
+	c, root := n.sim.Chain(), n.network.RelayRoot()
+	para, relay := &store.Block{Hash: c.Genesis.Hash(), Header: &c.Genesis}, &store.Block{Hash: root.Hash, Header: root.Header}
+	if n.disk == nil {
+		n.para, n.relay = store.New(para, c.State), store.New(relay, relayState(root))
+		return nil
+	}
+	n.para, n.relay = n.disk.db.Create(paraName, para, c.State), n.disk.db.Create(relayName, relay, relayState(root))
+	n.disk.state(c.State)
+	n.disk.state(relayState(root))
+	return n.save()
 }
 
 // loop is the one goroutine that the network knows.
 func (n *Node) loop(ctx context.Context) {
 	err := n.network.Follow(ctx, n.clock)
 	if errors.Is(err, context.Canceled) {
-		err = nil
+		err = n.save()
 	}
 	n.err = err
 	close(n.done)
@@ -134,7 +164,20 @@ func (n *Node) Done() <-chan struct{} { return n.done }
 func (n *Node) Close() error {
 	n.stop()
 	err := n.Wait()
-	return errors.Join(err, n.sim.Close())
+	n.closing.Do(func() { err = errors.Join(err, n.release()) })
+	return err
+}
+
+// release frees what was opened.
+func (n *Node) release() error {
+	var errs []error
+	if n.sim != nil {
+		errs = append(errs, n.sim.Close())
+	}
+	if n.disk != nil {
+		errs = append(errs, n.disk.db.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Para is the record of the parachain, as the first collator's node sees it.
@@ -172,6 +215,10 @@ func (o observer) Relay(b *pipeline.RelayView, final primitives.Hash) {
 	o.record(o.relay.Import(&store.Block{Hash: b.Hash, Header: b.Header, Extrinsics: b.Extrinsics}, relayState(b)))
 	o.record(o.relay.SetBest(b.Hash))
 	o.record(o.relay.Finalize(final))
+	if o.disk != nil {
+		b.Written(o.disk.batch.Node)
+		o.record(o.save())
+	}
 }
 
 // Para implements [pipeline.Observer].
@@ -180,6 +227,9 @@ func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
 	case parachain.Imported:
 		e := out.Entry
 		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State))
+		if o.disk != nil {
+			e.Written(o.disk.batch.Node)
+		}
 	case parachain.BestChanged:
 		o.record(o.para.SetBest(out.Best.Hash))
 	case parachain.Finalized:
@@ -189,9 +239,15 @@ func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
 
 // record ends the node where its records cannot follow the network.
 func (n *Node) record(err error) {
-	if err != nil {
-		n.network.Fail(fmt.Errorf("keep the chain's record: %w", err))
+	if err == nil {
+		return
 	}
+	err = fmt.Errorf("keep the chain's record: %w", err)
+	if n.network == nil { // not yet: Start fails
+		n.err = err
+		return
+	}
+	n.network.Fail(err)
 }
 
 func relayState(b *pipeline.RelayView) *trie.State { return trie.NewState(b.State.Trie(), nil) }

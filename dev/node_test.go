@@ -3,6 +3,7 @@ package dev_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,17 +16,30 @@ import (
 	"pileus/txpool"
 )
 
-// start starts the default chain with relay slots of 100 ms.
-func start(t *testing.T, change func(*dev.Config)) *dev.Node {
-	t.Helper()
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("PILEUS_VICTIM"); dir != "" {
+		fmt.Fprintln(os.Stderr, victim(dir))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// config is the default chain with relay slots of 100 ms.
+func config() dev.Config {
 	cfg := dev.Config{Settings: pileus.Defaults(), BlockTime: dev.BlockTime{Interval: 100 * time.Millisecond}}
 	if base, err := os.UserCacheDir(); err == nil {
 		cfg.CacheDir = filepath.Join(base, "pileus")
 	}
+	return cfg
+}
+
+func start(t *testing.T, change func(*dev.Config)) *dev.Node {
+	t.Helper()
+	cfg := config()
 	if change != nil {
 		change(&cfg)
 	}
-	n, err := dev.Start(t.Context(), cfg)
+	n, err := dev.Start(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,26 +54,54 @@ func start(t *testing.T, change func(*dev.Config)) *dev.Node {
 // transfers makes signed transfers of the node's funded accounts.
 func transfers(t *testing.T, n *dev.Node) func() []byte {
 	t.Helper()
-	code, err := n.Host().CodeAt(t.Context(), n.Chain().State, parachain.OffChain)
-	if err != nil {
-		t.Fatal(err)
-	}
-	meta, err := code.Metadata(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := parachain.NewTransfers(meta, n.Chain().Genesis.Hash(), n.Chain().Accounts, nil)
+	next, err := newTransfers(n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func() []byte {
-		best := n.Para().Best()
-		xt, err := list.Next(parachain.TransferContext{Number: best.Number(), Hash: best.Hash})
+		xt, err := next()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return xt
 	}
+}
+
+// newTransfers begins with the nonces of the best block.
+func newTransfers(n *dev.Node) (func() ([]byte, error), error) {
+	ctx := context.Background()
+	state, err := n.Para().State(n.Para().Best().Hash)
+	if err != nil {
+		return nil, err
+	}
+	code, err := n.Host().CodeAt(ctx, state, parachain.OffChain)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := code.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := n.Host().At(ctx, state, parachain.OffChain)
+	if err != nil {
+		return nil, err
+	}
+	var nonces []uint64
+	for _, a := range n.Chain().Accounts {
+		nonce, err := r.AccountNonce(ctx, a.ID)
+		if err != nil {
+			return nil, err
+		}
+		nonces = append(nonces, nonce)
+	}
+	list, err := parachain.NewTransfers(meta, n.Chain().Genesis.Hash(), n.Chain().Accounts, nonces)
+	if err != nil {
+		return nil, err
+	}
+	return func() ([]byte, error) {
+		best := n.Para().Best()
+		return list.Next(parachain.TransferContext{Number: best.Number(), Hash: best.Hash})
+	}, nil
 }
 
 func TestBlocksFollowTheWallClock(t *testing.T) {

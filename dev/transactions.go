@@ -13,12 +13,8 @@ import (
 // returns its hash. The error is one of package txpool, among them [*txpool.InvalidError],
 // or [ErrStopped].
 func (n *Node) Submit(ctx context.Context, xt []byte) (txpool.Hash, error) {
-	ahead := pipeline.Checked{}
-	best := n.para.Best()
 	// The runtime is asked here, so that many clients do not wait for one goroutine.
-	if state, err := n.para.State(best.Hash); err == nil && len(xt) <= txpool.DefaultLimits().MaxBytes {
-		ahead = pipeline.Check(ctx, n.Host(), best.Hash, state, txpool.External, xt)
-	}
+	ahead := n.check(ctx, xt)
 	hash, err := txpool.HashOf(xt), error(nil)
 	if e := n.do(ctx, func() {
 		_, err = n.network.Submit(xt, txpool.External, ahead)
@@ -27,6 +23,16 @@ func (n *Node) Submit(ctx context.Context, xt []byte) (txpool.Hash, error) {
 		return hash, e
 	}
 	return hash, err
+}
+
+// check asks the runtime at the best block about a transaction.
+func (n *Node) check(ctx context.Context, xt []byte) pipeline.Checked {
+	best := n.para.Best()
+	state, err := n.para.State(best.Hash)
+	if err != nil || len(xt) > txpool.DefaultLimits().MaxBytes {
+		return pipeline.Checked{}
+	}
+	return pipeline.Check(ctx, n.Host(), best.Hash, state, txpool.External, xt)
 }
 
 // Watch submits a transaction and returns the stream of its statuses, from Future or Ready

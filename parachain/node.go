@@ -99,16 +99,7 @@ type incoming struct {
 
 // NewNode returns the node of a chain that knows its genesis only.
 func NewNode(c *Chain) *Node {
-	genesis := &Entry{Hash: c.Genesis.Hash(), Block: &primitives.Block{Header: c.Genesis}, State: c.State}
-	return &Node{
-		tree:      blocktree.New(genesis.Hash, genesis.Number(), genesis, 0),
-		best:      genesis.Hash,
-		executing: map[uint64]*incoming{},
-		queued:    map[primitives.Hash]*incoming{},
-		waiting:   map[primitives.Hash][]*incoming{},
-		bad:       map[primitives.Hash]bool{},
-		missing:   map[primitives.Hash]bool{},
-	}
+	return newNode(&Entry{Hash: c.Genesis.Hash(), Block: &primitives.Block{Header: c.Genesis}, State: c.State})
 }
 
 // Step takes an input at virtual time now and returns what follows.

@@ -294,7 +294,7 @@ func (n *Network) submit(p *paraNode, s collator.Submit) {
 	n.foresee(s.Candidate, last)
 	n.tell(Advertised{Candidate: Candidate{block, s.Candidate.Hash}, Collator: p.name, Core: s.Candidate.Core, Group: s.Group,
 		PoVBytes: len(s.Candidate.PoV.BlockData), PoVLimit: s.Candidate.PVD.MaxPoVSize})
-	n.advertise(&collation{ParaBlock: block, receipt: s.Candidate.Receipt, pov: &s.Candidate.PoV, parentHead: s.Candidate.ParentHead,
+	n.advertise(&collation{ParaBlock: block, receipt: s.Candidate.Receipt, pov: &s.Candidate.PoV, pvd: s.Candidate.PVD, parentHead: s.Candidate.ParentHead,
 		relayParent: last.relayParent.Number, collator: p.name}, s.Members, validator.Peer(p.name))
 }
 

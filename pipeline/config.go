@@ -23,6 +23,7 @@ type Config struct {
 	Events     func(Timed)
 	Observer   Observer // nil: nobody
 	Faults     Faults
+	Resume     *Resume // nil: the network begins anew
 }
 
 // PVF executes candidates for validators; [*pvf.Validator] does.

@@ -32,6 +32,7 @@ func (n *Network) relayEvent(b *relayBlock, e relay.Event) {
 // candidate names the candidate of a relay event with its block, as far as that is known.
 func (n *Network) candidate(e relay.Event) Candidate {
 	c := Candidate{ParaBlock{Para: e.Para, Hash: hashing.Blake2b256(e.Head)}, e.Candidate}
+	c.Number, _ = headNumber(e.Head)
 	if known := n.collations[e.Candidate]; known != nil {
 		c.ParaBlock = known.ParaBlock
 	}

@@ -27,9 +27,16 @@ type RelayView struct {
 	Header     *primitives.Header
 	Extrinsics [][]byte // without length prefixes
 	State      *relay.State
+
+	parent *relay.State
 }
 
-func (n *Network) observeRelay(b *relayBlock, block *relay.Block) {
+// Written calls f for every node and value of the state trie that came into being with the block.
+func (v *RelayView) Written(f func(hash primitives.Hash, data []byte)) {
+	v.State.Trie().Written(v.parent.Trie(), f)
+}
+
+func (n *Network) observeRelay(b, parent *relayBlock, block *relay.Block) {
 	if n.cfg.Observer == nil {
 		return
 	}
@@ -37,7 +44,7 @@ func (n *Network) observeRelay(b *relayBlock, block *relay.Block) {
 	if f := n.ancestor(b, finalityLag); f != nil {
 		final = f.hash
 	}
-	n.cfg.Observer.Relay(&RelayView{b.hash, b.header, block.Extrinsics(), b.state}, final)
+	n.cfg.Observer.Relay(&RelayView{b.hash, b.header, block.Extrinsics(), b.state, parent.state}, final)
 }
 
 // RelayRoot is the relay block that the run began with.

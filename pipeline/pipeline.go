@@ -54,7 +54,8 @@ type Network struct {
 	chains     []*chain
 	ledger     *ledger
 	collations map[primitives.CandidateHash]*collation
-	seen       map[string]bool // what is told once
+	saved      map[primitives.CandidateHash]*primitives.AvailableData // of an earlier run
+	seen       map[string]bool                                        // what is told once
 	splits     map[primitives.Hash]*split
 	calls      []relay.Call // for the next relay block
 }
@@ -200,7 +201,7 @@ func (n *Network) propose(author *node, p validator.Propose) {
 func (n *Network) made(b *relayBlock, author *node, block *relay.Block) {
 	n.relay[b.hash], n.best = b, b
 	n.know(b)
-	n.observeRelay(b, block)
+	n.observeRelay(b, n.relay[b.header.ParentHash], block)
 	session := b.state.SessionIndexForChild()
 	n.tell(RelayBlock{b.number(), b.hash, b.slot, session, author.index, len(block.Inherent.Bitfields), len(block.Inherent.Backed)})
 	for _, e := range b.events {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"pileus/crypto"
 	"pileus/hashing"
@@ -17,7 +16,7 @@ import (
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
 	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
-		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}}
+		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}, saved: map[primitives.CandidateHash]*primitives.AvailableData{}}
 	verifier := cfg.Verifier
 	if verifier == nil {
 		verifier = crypto.NewVerifier()
@@ -37,22 +36,41 @@ func New(ctx context.Context, cfg Config) (*Network, error) {
 	if !cfg.Relay.Fresh {
 		n.cfg.Relay.Number, n.cfg.Relay.Slot = max(n.cfg.Relay.Number, firstNumber), max(n.cfg.Relay.Slot, firstSlot)
 	}
+	if err := n.begin(); err != nil {
+		return nil, err
+	}
+	n.ledger = newLedger(func() uint32 { return n.best.state.SchedulingLookahead() })
+	n.world = world.New(SlotTime(n.best.slot + 1))
+	n.start = n.world.Now()
+	n.tellStart()
+	return n, n.goOn()
+}
+
+// begin makes the relay block that the run begins with, or takes up where an earlier run ended.
+func (n *Network) begin() error {
+	if n.cfg.Resume != nil {
+		return n.resume()
+	}
 	state, header, err := relay.Genesis(n.cfg.Relay)
 	if err != nil {
-		return nil, fmt.Errorf("start the relay chain: %w", err)
+		return fmt.Errorf("start the relay chain: %w", err)
 	}
 	n.seal(&header)
-	genesis := &relayBlock{hash: header.Hash(), header: &header, state: state, slot: n.cfg.Relay.Slot}
-	n.relay[genesis.hash], n.best, n.root, n.first = genesis, genesis, genesis, header.Number+1
-	n.ledger = newLedger(func() uint32 { return n.best.state.SchedulingLookahead() })
-	n.world = world.New(time.Duration(n.cfg.Relay.Slot+1) * relaySlot)
-	n.start = n.world.Now()
-	n.know(genesis)
-	n.tellStart()
-	for _, v := range n.validators { // the block that the run begins with is in everybody's hands
-		n.step(v, validator.Leaf{Header: genesis.header, State: genesis.state})
+	n.root = &relayBlock{hash: header.Hash(), header: &header, state: state, slot: n.cfg.Relay.Slot}
+	n.relay[n.root.hash], n.best, n.first = n.root, n.root, header.Number+1
+	return nil
+}
+
+// goOn puts the relay blocks that there are into everybody's hands.
+func (n *Network) goOn() error {
+	if n.cfg.Resume == nil {
+		n.know(n.root)
+		for _, v := range n.validators {
+			n.step(v, validator.Leaf{Header: n.root.header, State: n.root.state})
+		}
+		return nil
 	}
-	return n, nil
+	return n.goOnFrom(n.cfg.Resume)
 }
 
 // A relay chain that has been running does not stand at its beginning: the first block

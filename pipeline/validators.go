@@ -35,6 +35,7 @@ type collation struct {
 	ParaBlock
 	receipt     primitives.CandidateReceipt
 	pov         *primitives.PoV
+	pvd         *primitives.PersistedValidationData
 	parentHead  []byte
 	relayParent uint32
 	collator    string
@@ -123,6 +124,9 @@ func (n *Network) fetchChunk(v *node, f validator.FetchChunk) {
 				break
 			}
 		}
+	}
+	if chunk == nil {
+		chunk = n.savedChunk(f)
 	}
 	if chunk == nil {
 		n.later(n.between(roundTrip), v, validator.ChunkFetched{ID: f.ID, Err: errGone})

@@ -79,7 +79,7 @@ func Genesis(cfg GenesisConfig) (*State, primitives.Header, error) {
 		return nil, primitives.Header{}, fmt.Errorf("host configuration: %w", err)
 	}
 	x := &execution{tx: newTx(&store{trie: trie.New(), vals: map[string]any{}}), now: cfg.Number,
-		params: Params{Rules: cfg.Rules, SessionBlocks: cfg.SessionBlocks, UpwardPerBlock: cfg.UpwardPerBlock, ManualPrecheck: cfg.ManualPrecheck, Verify: cfg.Verify}}
+		params: cfg.Params()}
 	config := cfg.Config
 	x.config = &config
 	itemNumber.put(x.tx, cfg.Number)
@@ -96,6 +96,11 @@ func Genesis(cfg GenesisConfig) (*State, primitives.Header, error) {
 	}
 	state := &State{store: after, params: x.params}
 	return state, genesisHeader(&cfg, state), nil
+}
+
+// Params are what of it is fixed in the runtime.
+func (cfg *GenesisConfig) Params() Params {
+	return Params{Rules: cfg.Rules, SessionBlocks: cfg.SessionBlocks, UpwardPerBlock: cfg.UpwardPerBlock, ManualPrecheck: cfg.ManualPrecheck, Verify: cfg.Verify}
 }
 
 // genesisHeader carries a slot, as paras that read it from their relay parent expect.

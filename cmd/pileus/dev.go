@@ -36,7 +36,8 @@ is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.blockTime, "block-time", "6s", "duration of a relay slot, manual, or instant")
-	flags.StringVar(&f.start, "start-time", "now", "of the relay chain's clock: now, or a time as 2026-01-31T12:00:00Z")
+	flags.StringVar(&f.dataDir, "data-dir", "", "folder in which the chains are kept; the network goes on from there (default: in memory)")
+	flags.StringVar(&f.start, "start-time", "now", "of a new relay chain's clock: now, or a time as 2026-01-31T12:00:00Z")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	flags.TextVar(&f.logLevel, "log", slog.LevelInfo, "least level that is logged: debug, info, warn or error")
 	f.world.add(cmd)
@@ -49,6 +50,7 @@ is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says
 type devFlags struct {
 	world     worldFlags
 	blockTime string
+	dataDir   string
 	start     string
 	logFormat string
 	logLevel  slog.Level
@@ -99,6 +101,7 @@ func (f *devFlags) config(cmd *cobra.Command) (cfg dev.Config, err error) {
 	if cfg.BlockTime, err = dev.ParseBlockTime(f.blockTime); err != nil {
 		return cfg, usageError{err}
 	}
+	cfg.DataDir = f.dataDir
 	cfg.Begin = time.Now()
 	if f.start != "now" {
 		if cfg.Begin, err = time.Parse(time.RFC3339, f.start); err != nil {
@@ -125,7 +128,10 @@ func (f *devFlags) greet(out io.Writer, n *dev.Node, took time.Duration) {
 		row(s[0], s[1])
 	}
 	row("block time", t.Describe())
-	row("relay chain", fmt.Sprintf("from #%d, %s", n.Relay().Genesis().Number(), n.Now().UTC().Format(time.DateTime+" MST")))
+	row("relay chain", fmt.Sprintf("at #%d, its clock at %s", n.Relay().Best().Number(), n.Now().UTC().Format(time.DateTime+" MST")))
+	if dir := n.Config().DataDir; dir != "" {
+		row("kept in", fmt.Sprintf("%s; the clock goes on from the stored one", dir))
+	}
 	for _, e := range c.Edits {
 		row("changed", e)
 	}

@@ -36,8 +36,11 @@ func (b *Block) Parent() Hash { return b.Header.ParentHash }
 // ErrUnknown says that the chain does not know the block, or no more.
 var ErrUnknown = errors.New("block is not known")
 
-// keptLosers is how many blocks of forks that lost are kept for those that still look at them.
-const keptLosers = 512
+// What a chain keeps in memory besides the blocks above the finalized one.
+const (
+	keptLosers = 512 // blocks of forks that lost, for those that still look at them
+	keptFinal  = 64  // final blocks, where there is a [DB] to read the others from
+)
 
 // Chain is the record of one chain.
 //
@@ -46,14 +49,21 @@ const keptLosers = 512
 //
 // The first block is the one that the record began with: a parachain's genesis; of the
 // relay chain, which has been running, a block with a number of its own ([Chain.Genesis]).
+//
+// A chain without a [DB] keeps everything in memory.
 type Chain struct {
-	mu     sync.RWMutex
-	tree   *blocktree.Tree[*record] // the finalized block and all above it
-	best   Hash
-	final  []*record // by number, from the first block
-	blocks map[Hash]*record
-	losers []Hash // of forks that lost, the oldest first
-	events Feed[Event]
+	db   *DB    // nil: none
+	name string // in db
+
+	mu      sync.RWMutex
+	genesis *record
+	tree    *blocktree.Tree[*record] // the finalized block and all above it
+	best    Hash
+	final   []*record // by number, the last one is the highest
+	blocks  map[Hash]*record
+	losers  []Hash // of forks that lost, the oldest first
+	unsaved chainBatch
+	events  Feed[Event]
 }
 
 type record struct {
@@ -65,18 +75,14 @@ type record struct {
 func New(genesis *Block, state *trie.State) *Chain {
 	r := &record{genesis, state}
 	return &Chain{
-		tree: blocktree.New(genesis.Hash, genesis.Number(), r, 0), best: genesis.Hash,
+		genesis: r, tree: blocktree.New(genesis.Hash, genesis.Number(), r, 0), best: genesis.Hash,
 		final: []*record{r}, blocks: map[Hash]*record{genesis.Hash: r},
 	}
 }
 
 // Genesis is the first block of the record. Its number is 0 for a parachain; that of the
 // relay chain, which does not start at its beginning, is higher, and no block below it is known.
-func (c *Chain) Genesis() *Block {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.final[0].Block
-}
+func (c *Chain) Genesis() *Block { return c.genesis.Block }
 
 // Best is the best block.
 func (c *Chain) Best() *Block {
@@ -95,53 +101,75 @@ func (c *Chain) Finalized() *Block {
 // Get returns a block: one of the chain, of its forks above the finalized block, or one
 // that has recently lost against a final block.
 func (c *Chain) Get(hash Hash) (*Block, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	r := c.blocks[hash]
-	if r == nil {
-		return nil, false
-	}
-	return r.Block, true
+	r, err := c.find(hash)
+	return r.Block, err == nil
 }
 
 // State is the state after a block. It does not change and may be read by several
 // goroutines. The error is [ErrUnknown], or says why the state cannot be read.
 func (c *Chain) State(hash Hash) (*trie.State, error) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	r := c.blocks[hash]
-	if r == nil {
-		return nil, fmt.Errorf("state of block %s: %w", hash, ErrUnknown)
+	r, err := c.find(hash)
+	if err != nil {
+		return nil, fmt.Errorf("state of block %s: %w", hash, err)
 	}
 	return r.state, nil
+}
+
+// find looks in memory, then in the store.
+func (c *Chain) find(hash Hash) (record, error) {
+	c.mu.RLock()
+	r := c.blocks[hash]
+	c.mu.RUnlock()
+	if r != nil {
+		return *r, nil
+	}
+	if c.db == nil {
+		return record{}, ErrUnknown
+	}
+	b, err := c.db.block(c.name, hash)
+	switch {
+	case err != nil:
+		return record{}, err
+	case b == nil:
+		return record{}, ErrUnknown
+	}
+	return record{b, c.db.State(b.Header.StateRoot)}, nil
 }
 
 // CanonicalAt is the block of that number on the best chain.
 func (c *Chain) CanonicalAt(number uint32) (Hash, bool) {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if r := c.finalAt(number); r != nil {
-		return r.Hash, true
+	hash, ok := c.tree.AncestorAt(c.best, number)
+	c.mu.RUnlock()
+	if ok {
+		return hash, true
 	}
-	return c.tree.AncestorAt(c.best, number)
+	return c.finalAt(number)
 }
 
-// finalAt is the final block of that number, nil if there is none.
-func (c *Chain) finalAt(number uint32) *record {
+// finalAt is the final block of that number.
+func (c *Chain) finalAt(number uint32) (Hash, bool) {
+	c.mu.RLock()
 	i := int64(number) - int64(c.final[0].Number())
-	if i < 0 || i >= int64(len(c.final)) {
-		return nil
+	if i >= 0 && i < int64(len(c.final)) {
+		defer c.mu.RUnlock()
+		return c.final[i].Hash, true
 	}
-	return c.final[i]
+	c.mu.RUnlock()
+	if i >= 0 || c.db == nil {
+		return Hash{}, false
+	}
+	hash, ok, err := c.db.finalAt(c.name, number)
+	return hash, ok && err == nil
 }
 
 // AtNumber lists the blocks of that number in order of import: one if it is final.
 func (c *Chain) AtNumber(number uint32) []Hash {
+	if hash, ok := c.finalAt(number); ok {
+		return []Hash{hash}
+	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if r := c.finalAt(number); r != nil {
-		return []Hash{r.Hash}
-	}
 	return c.tree.AtNumber(number)
 }
 
@@ -155,14 +183,20 @@ func (c *Chain) Leaves() []Hash {
 // Children lists a block's children in order of import; of a final block below the highest one its child.
 func (c *Chain) Children(hash Hash) []Hash {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
 	if c.tree.Has(hash) {
+		defer c.mu.RUnlock()
 		return c.tree.Children(hash)
 	}
-	if r := c.blocks[hash]; r != nil && c.finalAt(r.Number()) == r {
-		return []Hash{c.finalAt(r.Number() + 1).Hash}
+	c.mu.RUnlock()
+	b, ok := c.Get(hash)
+	if !ok {
+		return nil
 	}
-	return nil
+	if at, ok := c.finalAt(b.Number()); !ok || at != hash {
+		return nil
+	}
+	child, _ := c.finalAt(b.Number() + 1)
+	return []Hash{child}
 }
 
 // unfinalized lists the blocks above the finalized one by number, then in order of import.
@@ -183,20 +217,18 @@ func (c *Chain) unfinalized() (list []*Block) {
 // down, and those that are entered, up to the last one, without their last common ancestor.
 // ok is false if a block of the way is not known any more.
 func (c *Chain) Route(from, to Hash) (retracted, enacted []*Block, ok bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.route(from, to)
+	return route(from, to, func(hash Hash) *Block { b, _ := c.Get(hash); return b })
 }
 
-func (c *Chain) route(from, to Hash) (retracted, enacted []*Block, ok bool) {
-	a, b := c.blocks[from], c.blocks[to]
-	for a != nil && b != nil && a != b {
+func route(from, to Hash, get func(Hash) *Block) (retracted, enacted []*Block, ok bool) {
+	a, b := get(from), get(to)
+	for a != nil && b != nil && a.Hash != b.Hash {
 		if a.Number() >= b.Number() {
-			retracted = append(retracted, a.Block)
-			a = c.blocks[a.Parent()]
+			retracted = append(retracted, a)
+			a = get(a.Parent())
 		} else {
-			enacted = append(enacted, b.Block)
-			b = c.blocks[b.Parent()]
+			enacted = append(enacted, b)
+			b = get(b.Parent())
 		}
 	}
 	slices.Reverse(enacted)
@@ -212,6 +244,9 @@ func (c *Chain) Import(b *Block, state *trie.State) error {
 		return fmt.Errorf("record block #%d: %w", b.Number(), err)
 	}
 	c.blocks[b.Hash] = r
+	if c.db != nil {
+		c.unsaved.blocks = append(c.unsaved.blocks, b)
+	}
 	c.events.Tell(Imported{Block: b})
 	return nil
 }
@@ -231,7 +266,12 @@ func (c *Chain) SetBest(hash Hash) error {
 }
 
 func (c *Chain) setBest(hash Hash) {
-	retracted, enacted, _ := c.route(c.best, hash)
+	retracted, enacted, _ := route(c.best, hash, func(hash Hash) *Block {
+		if r := c.blocks[hash]; r != nil {
+			return r.Block
+		}
+		return nil
+	})
 	c.best = hash
 	c.events.Tell(Best{Block: c.blocks[hash].Block, Retracted: retracted, Enacted: enacted})
 }
@@ -260,6 +300,12 @@ func (c *Chain) Finalize(hash Hash) error {
 	for _, b := range pruned {
 		c.losers = append(c.losers, b.Hash)
 		e.Pruned = append(e.Pruned, b.Value.Block)
+	}
+	if c.db != nil {
+		c.unsaved.final = append(c.unsaved.final, e.Blocks...)
+		for _, b := range e.Pruned {
+			c.unsaved.gone = append(c.unsaved.gone, b.Hash)
+		}
 	}
 	for len(c.losers) > keptLosers {
 		delete(c.blocks, c.losers[0])
