@@ -79,7 +79,9 @@ func (r *rpcFlags) start(ctx context.Context, n *dev.Node, f *devFlags) (says []
 		says = append(says, [2]string{name, "ws://" + shown(l.Addr()) + " and http"})
 		return nil
 	}
-	if err := listen("JSON-RPC", "--rpc-port", r.port, rpc.Para(n, info)); err != nil {
+	para := rpc.Para(n, info)
+	rpc.AddControl(para, n)
+	if err := listen("JSON-RPC", "--rpc-port", r.port, para); err != nil {
 		return nil, nil, errors.Join(err, stop())
 	}
 	if r.relayPort >= 0 {

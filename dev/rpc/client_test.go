@@ -43,14 +43,26 @@ func start(t testing.TB, change func(*dev.Config)) *dev.Node {
 	return n
 }
 
-// serve serves methods and returns the address.
+// serve serves methods, unsafe ones too, and returns the address.
 func serve(t testing.TB, m *jsonrpc.Methods, o jsonrpc.Options) string {
+	t.Helper()
+	o.Unsafe = true
+	return listen(t, m, o)
+}
+
+// serveSafe leaves unsafe methods out.
+func serveSafe(t testing.TB, m *jsonrpc.Methods) string {
+	t.Helper()
+	return listen(t, m, jsonrpc.Options{})
+}
+
+func listen(t testing.TB, m *jsonrpc.Methods, o jsonrpc.Options) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Unsafe, o.Health, o.Origins = true, rpc.Health, jsonrpc.AllOrigins
+	o.Health, o.Origins = rpc.Health, jsonrpc.AllOrigins
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
