@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -55,8 +54,8 @@ type devFlags struct {
 	logFormat string
 	logLevel  slog.Level
 
-	said    [][2]string  // by the services that were started so far: names and addresses
-	metrics *metrics.Set // nil without
+	said    [][2]string // by the services that were started so far: names and addresses
+	metrics *metrics.Set
 }
 
 // service is something that a node offers to the outside.
@@ -67,7 +66,7 @@ type service struct {
 }
 
 // services are started in this order and stopped in the opposite one.
-var services = []service{metricsService(), rpcService(), dashboardService()}
+var services = []service{rpcService(), metricsService(), dashboardService()}
 
 func (f *devFlags) run(cmd *cobra.Command) error {
 	began := time.Now()
@@ -80,6 +79,9 @@ func (f *devFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer node.Close()
+	if f.metrics, err = newMetrics(cmd.Context(), node); err != nil {
+		return err
+	}
 	for _, service := range services {
 		said, stop, err := service.start(cmd.Context(), node, f)
 		if err != nil {
@@ -135,12 +137,6 @@ func (f *devFlags) greet(out io.Writer, n *dev.Node, took time.Duration) {
 	for _, e := range c.Edits {
 		row("changed", e)
 	}
-	accounts := n.Accounts()
-	if len(accounts) > 0 {
-		fmt.Fprintf(out, "\n  Funded accounts. Everybody knows their keys: never use them for anything of value.\n\n")
-	}
-	for _, a := range accounts {
-		fmt.Fprintf(out, "  %-8s %s  %s\n  %-8s secret %s, uri //%s\n", a.Name, a.Address, a.Free, "", "0x"+hex.EncodeToString(a.Seed[:]), a.Name)
-	}
+	greetAccounts(out, n)
 	fmt.Fprintln(out)
 }

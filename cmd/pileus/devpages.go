@@ -39,24 +39,29 @@ func metricsService() service {
 	var p pageFlags
 	return service{
 		flags: func(cmd *cobra.Command, _ *devFlags) { p.add(cmd, "prometheus", "metrics for Prometheus", 9615) },
-		start: func(ctx context.Context, n *dev.Node, f *devFlags) ([][2]string, func() error, error) {
+		start: func(_ context.Context, _ *dev.Node, f *devFlags) ([][2]string, func() error, error) {
 			if p.off {
 				return nil, noStop, nil
 			}
-			c := n.Chain()
-			f.metrics = metrics.New(metrics.Node{Chain: c.Name, Para: c.ParaID, Name: "Pileus", Version: pileus.Version,
-				Leaves: func() float64 { return float64(len(n.Para().Leaves())) },
-				Ready:  func() float64 { return float64(statusOf(ctx, n).Pool.Ready) },
-				Speed:  func() float64 { return statusOf(ctx, n).Speed() },
-			})
-			if err := n.OnLate(ctx, f.metrics.Late); err != nil {
-				return nil, nil, err
-			}
-			go n.Follow(ctx, f.metrics)
 			url, stop, err := p.serve("prometheus", f.metrics.Handler())
 			return [][2]string{{"metrics", url + "/metrics"}}, stop, err
 		},
 	}
+}
+
+// newMetrics are the metrics of a node, which count from now on.
+func newMetrics(ctx context.Context, n *dev.Node) (*metrics.Set, error) {
+	c := n.Chain()
+	m := metrics.New(metrics.Node{Chain: c.Name, Para: c.ParaID, Name: "Pileus", Version: pileus.Version,
+		Leaves: func() float64 { return float64(len(n.Para().Leaves())) },
+		Ready:  func() float64 { return float64(statusOf(ctx, n).Pool.Ready) },
+		Speed:  func() float64 { return statusOf(ctx, n).Speed() },
+	})
+	if err := n.OnLate(ctx, m.Late); err != nil {
+		return nil, err
+	}
+	go n.Follow(ctx, m)
+	return m, nil
 }
 
 // statusOf asks the node how it does; a scrape does not wait long for it.
@@ -130,7 +135,7 @@ func (p *pageFlags) serve(name string, pages http.Handler) (url string, stop fun
 	if err != nil {
 		return "", nil, fmt.Errorf("serve the %s: %w; choose another port with --%s-port, or --no-%s", name, err, name, name)
 	}
-	server := &http.Server{Handler: pages, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	server := &http.Server{Handler: pages, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(&boundedListener{l, make(chan bool, maxPageConnections)}) }()
 	stop = func() error {

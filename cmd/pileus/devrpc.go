@@ -51,9 +51,7 @@ func (r *rpcFlags) start(ctx context.Context, n *dev.Node, f *devFlags) (says []
 	if err != nil {
 		return nil, nil, err
 	}
-	if f.metrics != nil {
-		o.Observe = counted(&f.metrics.RPC)
-	}
+	o.Observe = counted(&f.metrics.RPC)
 	info, err := rpcInfo(n)
 	if err != nil {
 		return nil, nil, err
@@ -86,7 +84,7 @@ func (r *rpcFlags) start(ctx context.Context, n *dev.Node, f *devFlags) (says []
 	}
 	if r.relayPort >= 0 {
 		info := rpc.Info{Name: info.Name, Version: info.Version, Chain: "Embedded relay chain", ChainType: "Development"}
-		if err := listen("relay chain's", "--relay-rpc-port", r.relayPort, rpc.Relay(n, info)); err != nil {
+		if err := listen("relay JSON-RPC", "--relay-rpc-port", r.relayPort, rpc.Relay(n, info)); err != nil {
 			return nil, nil, errors.Join(err, stop())
 		}
 	}
