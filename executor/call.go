@@ -176,7 +176,7 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 	}
 	ok := false
 	defer func() { m.done(instance, ok) }()
-	fn := instance.ExportedFunction(method)
+	fn := instance.entry(method)
 	if fn == nil {
 		return nil, exportError{errors.New("the runtime has no such function")}
 	}

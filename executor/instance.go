@@ -18,6 +18,18 @@ type instance struct {
 	memory  *capped
 	base    uint32 // __heap_base
 	globals []global
+	entries map[string]api.Function // that were called: each keeps the stack that it grew
+}
+
+// entry is an exported function; nil if there is none.
+func (x *instance) entry(name string) api.Function {
+	fn, known := x.entries[name]
+	if !known {
+		if fn = x.ExportedFunction(name); fn != nil {
+			x.entries[name] = fn
+		}
+	}
+	return fn
 }
 
 type global struct {
@@ -72,7 +84,7 @@ func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) 
 		}
 		x.close(m)
 	}
-	x := &instance{memory: &capped{m.newMemory(), limit}}
+	x := &instance{memory: &capped{m.newMemory(), limit}, entries: map[string]api.Function{}}
 	var err error
 	if x.Module, err = m.rt.InstantiateModule(x.memory.context(ctx), m.compiled, anonymous); err != nil {
 		m.release(x.memory.memory)

@@ -40,10 +40,16 @@ var (
 )
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // a small heap costs little time, and there is little that lives long
-	}
+	heapMayGrow(50) // at the start much is large and lives for a moment
 	os.Exit(run(os.Args[1:]))
+}
+
+// heapMayGrow says by how many percent the heap may grow between collections, unless the
+// environment does.
+func heapMayGrow(percent int) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 func run(args []string) int {
