@@ -175,7 +175,12 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 		return nil, setupError{err}
 	}
 	ok := false
-	defer func() { m.done(instance, ok) }()
+	defer func() {
+		if e.alloc != nil {
+			instance.memory.memory.blocksFrom, instance.memory.memory.blocksTo = uint64(instance.base), e.alloc.bumper
+		}
+		m.done(instance, ok)
+	}()
 	fn := instance.entry(method)
 	if fn == nil {
 		return nil, exportError{errors.New("the runtime has no such function")}

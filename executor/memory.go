@@ -8,6 +8,8 @@ import "github.com/tetratelabs/wazero/experimental"
 type memory struct {
 	region // where its bytes come from
 	buf    []byte
+	// blocksFrom and blocksTo bound the blocks that the host's allocator gave out.
+	blocksFrom, blocksTo uint64
 }
 
 // newMemory returns memory that holds the image of the code's data.
@@ -20,14 +22,18 @@ func (c *machineCode) newMemory() *memory {
 
 // release keeps memory for another instance.
 func (c *machineCode) release(x *memory) {
-	if x.reset(x.buf) {
+	if x.restart() {
 		x.buf = nil
 		c.memories.Put(x)
 	}
 }
 
 // restart puts the memory of a living instance back to its image; its size stays.
-func (x *memory) restart() bool { return x.reset(x.buf) }
+func (x *memory) restart() bool {
+	from, to := x.blocksFrom, x.blocksTo
+	x.blocksFrom, x.blocksTo = 0, 0
+	return x.reset(x.buf, from, to)
+}
 
 // Allocate implements [experimental.MemoryAllocator].
 func (x *memory) Allocate(_, _ uint64) experimental.LinearMemory { return x }

@@ -49,9 +49,13 @@ func newImage(b []byte) *image {
 	return i
 }
 
+// maxCleared is how much of the host's blocks is put back by writing zeros, in bytes.
+const maxCleared = 4 << 20
+
 // region is mapped memory. A runtime touches few of its pages: a Go runtime begins with 65
 // MiB, its heap and the host's blocks far apart. Giving the touched pages back costs less
-// than writing all.
+// than writing all; but where the host's blocks were every page was touched, and will be
+// again: writing it costs less than a fault.
 type region struct {
 	image  *image
 	heap   heapRegion // in the place of a mapping that the system refuses
@@ -85,13 +89,27 @@ func (r *region) take(old []byte, size uint64) []byte {
 	return b[:size]
 }
 
-// reset puts what was used back to its beginning; it tells whether the region can be used again.
-func (r *region) reset(used []byte) bool {
+// reset puts what was used back to its beginning; it tells whether the region can be used
+// again. The host's blocks lay in that range of it.
+func (r *region) reset(used []byte, blocksFrom, blocksTo uint64) bool {
 	switch {
 	case r.heap.b != nil:
 		return r.heap.reset(r.image.bytes, used)
 	case len(used) == 0:
 		return true
 	}
-	return unix.Madvise(used, unix.MADV_DONTNEED) == nil
+	page := uint64(unix.Getpagesize())
+	up := func(n uint64) uint64 { return (n + page - 1) / page * page }
+	from := up(max(blocksFrom, uint64(r.image.size)))
+	to := min(up(blocksTo), from+maxCleared, uint64(len(used))/page*page)
+	if from >= to {
+		return giveBack(used)
+	}
+	clear(used[from:to])
+	return giveBack(used[:from]) && giveBack(used[to:])
+}
+
+// giveBack makes whole pages what they were mapped to.
+func giveBack(b []byte) bool {
+	return len(b) == 0 || unix.Madvise(b, unix.MADV_DONTNEED) == nil
 }

@@ -15,4 +15,4 @@ type region struct {
 
 func (r *region) take(old []byte, size uint64) []byte { return r.heap.take(r.image.bytes, old, size) }
 
-func (r *region) reset(used []byte) bool { return r.heap.reset(r.image.bytes, used) }
+func (r *region) reset(used []byte, _, _ uint64) bool { return r.heap.reset(r.image.bytes, used) }
