@@ -3,11 +3,14 @@ package executor
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
@@ -27,6 +30,10 @@ const sumName = "sum"
 // writing, is compiled again. Two processes may take turns in deleting and writing; each
 // has its own result in memory. A folder that cannot be used is reported to
 // [Config.OnCacheError], and the code is compiled without it.
+//
+// The checksum's time is that of the last use. Whoever adds a folder takes away the ones
+// that were not used for longest, until all of them are within [Config.CacheLimit]. One
+// that another process is about to read is gone for it like one that is torn.
 func (e *Engine) cached(ctx context.Context, p *prepared) (*machineCode, error) {
 	dir := filepath.Join(e.cfg.CacheDir, folderName(p.bytes))
 	cache, sealed, err := openFolder(dir)
@@ -40,7 +47,9 @@ func (e *Engine) cached(ctx context.Context, p *prepared) (*machineCode, error) 
 	switch {
 	case err == nil && (!sealed || countFiles(dir) != files):
 		// Programs with different versions of wazero keep their machine code side by side.
-		err = seal(dir)
+		if err = seal(dir); err == nil {
+			err = evict(e.cfg.CacheDir, dir, e.cfg.cacheLimit())
+		}
 	case err != nil && ctx.Err() == nil:
 		// The code or the folder? Once without the folder tells.
 		var bad error
@@ -63,6 +72,8 @@ func folderName(code []byte) string {
 
 // openFolder opens a folder; sealed tells whether what is in it can be used.
 func openFolder(dir string) (cache wazero.CompilationCache, sealed bool, err error) {
+	now := time.Now()
+	_ = os.Chtimes(filepath.Join(dir, sumName), now, now) // first, so that nobody takes it away meanwhile
 	want, err := os.ReadFile(filepath.Join(dir, sumName))
 	if err == nil {
 		got, err := folderSum(dir)
@@ -123,4 +134,89 @@ func seal(dir string) error {
 		os.Remove(f.Name())
 	}
 	return err
+}
+
+// folder is one of the cache with what it holds.
+type folder struct {
+	path string
+	size int64
+	used time.Time
+}
+
+// unsealedFor is how long a folder without a checksum is left alone: somebody may be
+// compiling into it.
+const unsealedFor = time.Hour
+
+// evict takes away the folders that were not used for longest, but not the one at keep,
+// until the rest are of at most limit bytes.
+func evict(cache, keep string, limit int64) error {
+	folders, err := foldersOf(cache)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(folders, func(a, b folder) int { return a.used.Compare(b.used) })
+	var total int64
+	for _, f := range folders {
+		total += f.size
+	}
+	for _, f := range folders {
+		if total <= limit {
+			break
+		}
+		if f.path == keep || lastUse(f.path).After(f.used) {
+			continue
+		}
+		if err := os.RemoveAll(f.path); err != nil {
+			return err
+		}
+		total -= f.size
+	}
+	return nil
+}
+
+// foldersOf lists the folders of a cache that may be taken away. Others may do so meanwhile.
+func foldersOf(cache string) (list []folder, err error) {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || !isFolderName(entry.Name()) {
+			continue
+		}
+		f := folder{path: filepath.Join(cache, entry.Name())}
+		if f.used = lastUse(f.path); f.used.IsZero() {
+			info, err := entry.Info()
+			if err != nil || time.Since(info.ModTime()) < unsealedFor {
+				continue
+			}
+			f.used = info.ModTime()
+		}
+		_ = filepath.WalkDir(f.path, func(_ string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // gone
+			}
+			if info, err := d.Info(); err == nil && !d.IsDir() {
+				f.size += info.Size()
+			}
+			return nil
+		})
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+// isFolderName tells whether something in the cache folder is a folder of compiled code.
+func isFolderName(name string) bool {
+	b, err := hex.DecodeString(name)
+	return err == nil && len(b) == 16
+}
+
+// lastUse is zero if the folder is not sealed.
+func lastUse(dir string) time.Time {
+	info, err := os.Stat(filepath.Join(dir, sumName))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }

@@ -5,12 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pileus/executor"
+	"pileus/internal/wasm"
 )
 
 // files lists what lies in a folder of the cache, without the checksums.
@@ -133,6 +137,112 @@ func TestCache(t *testing.T) {
 	if err := use(); !errors.Is(err, executor.ErrCache) {
 		t.Errorf("a cache that is a file: %v", err)
 	}
+}
+
+// The cache stays within its limit: what was not used for longest goes, but never what is
+// used now, what another process is compiling, or what is not compiled code.
+func TestCacheLimit(t *testing.T) {
+	dir := t.TempDir()
+	code := func(n int32) []byte {
+		return (&assembly{funcs: []asmFunc{{"f", join(i32Const(n), []byte{wasm.OpDrop}, nothing)}}}).encode()
+	}
+	use := func(n int32, limit int64) {
+		t.Helper()
+		e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: dir, CacheLimit: limit, OnCacheError: func(err error) { t.Error(err) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close(context.Background())
+		if _, err := e.Load(context.Background(), code(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sealed := func() (list []string) {
+		t.Helper()
+		list, err := filepath.Glob(filepath.Join(dir, "*", "sum"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	foreign, busy := filepath.Join(dir, "remote"), filepath.Join(dir, strings.Repeat("ab", 16))
+	for _, d := range []string{foreign, busy} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(d, "something"), make([]byte, 1<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	use(0, 1<<40)
+	var size int64
+	for _, f := range files(t, filepath.Dir(sealed()[0])) {
+		info, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += info.Size()
+	}
+	limit := 3*size + size/2
+	age := func(path string, hours int) {
+		t.Helper()
+		at := time.Now().Add(-time.Duration(hours) * time.Hour)
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	oldest := sealed()[0]
+	age(oldest, 9)
+	for n := int32(1); n < 3; n++ {
+		use(n, limit)
+		for _, s := range sealed() {
+			if s != oldest {
+				age(s, 5)
+			}
+		}
+	}
+	use(0, limit) // it is the youngest now
+	use(3, limit) // one too many
+	if _, err := os.Stat(oldest); len(sealed()) != 3 || err != nil {
+		t.Errorf("after four of which three fit: %v, %v", sealed(), err)
+	}
+	use(4, 1)
+	if got := sealed(); len(got) != 1 {
+		t.Errorf("what is used now stays alone: %v", got)
+	}
+	for _, d := range []string{foreign, busy} {
+		if _, err := os.Stat(filepath.Join(d, "something")); err != nil {
+			t.Error(err)
+		}
+	}
+	age(busy, 2) // whoever was compiling is gone
+	use(5, 1)
+	if _, err := os.Stat(busy); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that nobody sealed: %v", err)
+	}
+
+	// Several at once, each within a limit that holds one.
+	var wg sync.WaitGroup
+	for w := range int32(4) {
+		wg.Go(func() {
+			for i := range int32(5) {
+				e, err := executor.NewEngine(context.Background(), executor.Config{CacheDir: dir, CacheLimit: size})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				m, err := e.Load(context.Background(), code(10+(w+i)%3))
+				if err == nil {
+					_, err = m.Call(context.Background(), "f", nil, executor.CallOptions{})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				e.Close(context.Background())
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // A cache that fails after it was opened, as on a full disk.

@@ -33,6 +33,7 @@ import (
 // Config is what an [Engine] is made with.
 type Config struct {
 	CacheDir    string // for compiled code; empty: none. Processes may share it.
+	CacheLimit  int64  // bytes in CacheDir, after code was added; 0: [DefaultCacheLimit]
 	Interpreter bool   // interpret instead of compiling: a slow second opinion
 	Workers     int    // that compile one module together; 0: one for each processor
 	Stats       bool   // measure calls and host functions, see [Engine.Stats]
@@ -43,6 +44,16 @@ type Config struct {
 	// OnCacheError is told when the cache cannot be used, such as on a full disk; the code
 	// is then compiled without it. The error wraps [ErrCache].
 	OnCacheError func(error)
+}
+
+// DefaultCacheLimit is 1 GiB: some forty runtimes of live chains, compiled.
+const DefaultCacheLimit = 1 << 30
+
+func (c *Config) cacheLimit() int64 {
+	if c.CacheLimit == 0 {
+		return DefaultCacheLimit
+	}
+	return c.CacheLimit
 }
 
 // maxWorkers bounds [Config.Workers].
