@@ -97,3 +97,27 @@ func TestUnmodifiedClients(t *testing.T) {
 		})
 	}
 }
+
+// TestReadme runs the script of the README as it stands there.
+func TestReadme(t *testing.T) {
+	needClients(t)
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, ok := strings.Cut(string(readme), "```js\n")
+	code, _, end := strings.Cut(code, "```")
+	if !ok || !end {
+		t.Fatal("the README has no script")
+	}
+	n := start(t, nil)
+	addr := "ws://" + serve(t, rpc.Para(n, info), jsonrpc.Options{})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "--input-type=module", "-", addr)
+	cmd.Dir, cmd.Stdin = filepath.Join("testdata", "clients"), strings.NewReader(code)
+	out, err := cmd.Output()
+	if err != nil || string(out) != "Ready\nInBlock\nFinalized\n" {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
