@@ -45,10 +45,15 @@ var expected = map[string]answers{
 	"elastic":          {24000, 4, "authored blocks limit", 6, "", 4, []bool{false, true, false}},
 }
 
-// TestAnswers holds the stages, and their Rust counterparts, to the table.
+// TestAnswers holds the stages to the table: in memory, as they are built in, and the Rust
+// ones, to which they have no difference. Every runtime is compiled: not with -short.
 func TestAnswers(t *testing.T) {
 	for _, s := range Stages {
 		t.Run(s.Name, func(t *testing.T) { testAnswers(t, frametest.Native(New(s.Settings()).Runtime), expected[s.Name]) })
+		if testing.Short() {
+			continue
+		}
+		t.Run(s.Name+"/wasm", func(t *testing.T) { testAnswers(t, builtIn(t, s.Name), expected[s.Name]) })
 		t.Run(s.Name+"/rust", func(t *testing.T) { testAnswers(t, rust(t, s.Name), expected[s.Name]) })
 	}
 }

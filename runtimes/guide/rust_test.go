@@ -20,6 +20,11 @@ func wasm(t testing.TB, code []byte) frametest.Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return onEngine(t, e, code)
+}
+
+func onEngine(t testing.TB, e *executor.Engine, code []byte) frametest.Machine {
+	t.Helper()
 	m, err := e.Load(context.Background(), code)
 	if err != nil {
 		t.Fatal(err)
@@ -64,9 +69,14 @@ func (s *session) Finish() (*trie.State, error) { return s.storage.Finish(trie.V
 // builtIn is the stage as it is built in: compiled and linked.
 func builtIn(t testing.TB, stage string) frametest.Machine {
 	t.Helper()
+	return wasm(t, builtInCode(t, stage))
+}
+
+func builtInCode(t testing.TB, stage string) []byte {
+	t.Helper()
 	code, err := os.ReadFile("../wasm/" + stage + ".wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wasm(t, code)
+	return code
 }

@@ -1,59 +1,87 @@
 package guide
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
+	"pgregory.net/rapid"
+
+	"pileus/executor"
 	"pileus/frame/frametest"
-	"pileus/wasmlink"
 )
 
-// TestWasmAsNative: compiled and linked, the same code makes the same blocks. Building
-// takes a while: not with -short.
-func TestWasmAsNative(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds a runtime")
-	}
-	linked, err := wasmlink.Build(context.Background(), "phase3", wasmlink.BuildOptions{})
+// TestEnginesAgree: whatever is in the blocks, the code that is built in makes the same
+// ones wherever it runs: in memory, compiled, interpreted. Blocks, results, events, proof
+// sizes and refusals.
+func TestEnginesAgree(t *testing.T) {
+	slow, err := executor.NewEngine(context.Background(), executor.Config{Interpreter: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d bytes, %d compressed", len(linked.Code), len(linked.Compressed))
-	var heads [2]*frametest.Chain
-	for i, m := range []frametest.Machine{frametest.Native(stage("phase3").Runtime), wasm(t, linked.Compressed)} {
-		c, err := frametest.New(m, "development")
+	const name = "phase3"
+	machines := []struct {
+		name string
+		frametest.Machine
+	}{{"in memory", frametest.Native(stage(name).Runtime)}, {"compiled", builtIn(t, name)}, {"interpreted", onEngine(t, slow, builtInCode(t, name))}}
+	var start []*frametest.Chain
+	for _, m := range machines {
+		c, err := frametest.New(m.Machine, "development")
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s: %v", m.name, err)
 		}
-		bob := frametest.Account("Bob")
-		for n := range 5 {
+		start = append(start, c)
+	}
+	blocks := 0
+	rapid.Check(t, func(t *rapid.T) {
+		if blocks >= 40 { // interpreting takes its time
+			return
+		}
+		var chains []*frametest.Chain
+		for _, c := range start {
+			chains = append(chains, c.Clone())
+		}
+		for n := range rapid.IntRange(1, 3).Draw(t, "blocks") {
+			blocks++
 			var list [][]byte
-			for range n {
-				x, err := c.Sign("Alice", uint64(n), "Balances", "transfer_keep_alive", bob[:], uint64(Unit))
-				if err != nil {
-					t.Fatal(err)
+			for range rapid.IntRange(0, 4).Draw(t, "extrinsics") {
+				x, _ := step(t, [2]*frametest.Chain{chains[0], chains[0]})
+				list = append(list, x[1])
+			}
+			if rapid.IntRange(0, 3).Draw(t, "noise") == 0 {
+				list = append(list, rapid.SliceOfN(rapid.Byte(), 0, 60).Draw(t, "bytes"))
+			}
+			relay := frametest.Relay{Number: 101 + uint32(n), Slot: firstSlot + uint64(n) - rapid.SampledFrom([]uint64{0, 0, 0, 0, 1}).Draw(t, "back"), Included: chains[0].Head.EncodeTo(nil)}
+			var first *frametest.Block
+			var firstErr error
+			for i, c := range chains {
+				r := relay
+				b, err := c.Advance(&r, list...)
+				switch {
+				case i == 0:
+					first, firstErr = b, err
+				case (err == nil) != (firstErr == nil) || err != nil && !frametest.Refused(err, firstErr.Error()):
+					t.Fatalf("%s: %v; in memory: %v", machines[i].name, err, firstErr)
+				case err == nil && (b.Header.Hash() != first.Header.Hash() || b.Proof != first.Proof || !sameResults(b.Results, first.Results)):
+					t.Errorf("%s: block %v, proof of %d bytes, results %x; in memory: %v, %d, %x", machines[i].name, b.Header, b.Proof, b.Results, first.Header, first.Proof, first.Results)
+					for _, d := range differences(c, chains[0]) {
+						t.Error(d)
+					}
+					t.FailNow()
 				}
-				list = append(list, x)
 			}
-			relay := &frametest.Relay{Number: 101 + uint32(n), Slot: firstSlot + uint64(n), Included: c.Head.EncodeTo(nil)}
-			if _, err := c.Advance(relay, list...); err != nil {
-				t.Fatalf("block %d: %v", n+1, err)
+			if firstErr != nil {
+				return
 			}
 		}
-		for _, fault := range [][]byte{nil, {0}, {0xff, 0xff}} {
-			if _, err := c.Query("BlockBuilder_apply_extrinsic", fault); err == nil {
-				t.Errorf("%x is an extrinsic", fault)
-			}
-		}
-		if _, err := c.Advance(&frametest.Relay{Number: 99, Slot: firstSlot}); !frametest.Refused(err, "slot must not decrease") {
-			t.Errorf("a slot that goes back: %v", err)
-		}
-		heads[i] = c
-	}
-	if heads[0].Head.Hash() != heads[1].Head.Hash() {
-		t.Error("the chains differ")
-		for _, d := range differences(heads[0], heads[1]) {
-			t.Error(d)
+	})
+}
+
+func sameResults(a, b [][]byte) bool {
+	for i := range a {
+		if !bytes.Equal(a[i], b[i]) {
+			return false
 		}
 	}
+	return len(a) == len(b)
 }
