@@ -229,6 +229,9 @@ func (r *Runtime) WholeConfig(b Builder) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
+			if len(names) == 0 {
+				return nil, fmt.Errorf("the runtime has no preset %q, and no other: use a chain spec with a genesis of its own (--chain)", r.Preset)
+			}
 			return nil, fmt.Errorf("the runtime has no preset %q; it has %s", r.Preset, strings.Join(names, ", "))
 		}
 	}

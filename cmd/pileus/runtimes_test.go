@@ -11,6 +11,7 @@ import (
 	"pileus/executor"
 	"pileus/internal/wasm"
 	"pileus/runtimeapi"
+	"pileus/wasmlink"
 )
 
 // makeRuntimes writes runtimes with something wrong into the folder, and with the real
@@ -28,11 +29,15 @@ func makeRuntimes(dir, shared string) error {
 		}
 		return map[string][]byte{"Core_version": returns(v.EncodeTo(nil)), "GenesisBuilder_get_preset": panics(words, 0)}
 	}
+	without := apis(runtimeapi.AuraApi, runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)
+	without["GenesisBuilder_get_preset"], without["GenesisBuilder_preset_names"] = returns([]byte{0}), returns([]byte{0})
 	files := map[string][]byte{
 		"relay.wasm":        madeRuntime(apis(runtimeapi.ParachainHost)),
 		"no-aura.wasm":      madeRuntime(apis(runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)),
 		"no-parachain.wasm": madeRuntime(apis(runtimeapi.AuraApi, runtimeapi.GenesisBuilder)),
 		"bad-genesis.wasm":  madeRuntime(apis(runtimeapi.AuraApi, runtimeapi.CollectCollationInfo, runtimeapi.GenesisBuilder)),
+		"no-preset.wasm":    madeRuntime(without),
+		"large.wasm":        large(madeRuntime(apis(runtimeapi.AuraApi))),
 		"empty.wasm":        {},
 		"text.wasm":         []byte("#!/bin/sh\necho no runtime\n"),
 		"invalid.wasm":      madeRuntime(map[string][]byte{"Core_version": {wasm.OpI32Add}}),
@@ -53,6 +58,13 @@ func makeRuntimes(dir, shared string) error {
 		}
 	}
 	return nil
+}
+
+// large is code with a section that makes it larger than a relay chain takes.
+func large(code []byte) []byte {
+	filler := append([]byte{6}, "filler"...)
+	filler = append(filler, make([]byte, wasmlink.MaxCodeSize)...)
+	return append(wasm.AppendU32(append(code, wasm.CustomSection), uint32(len(filler))), filler...)
 }
 
 // bomb is small and unpacks to more than a runtime may have.
