@@ -151,12 +151,24 @@ var (
 	unknownNames = [...]string{"CannotLookup", "NoUnsignedValidator", "Custom"}
 )
 
-// Error names the reason.
+// What the reasons are called in logs (sp-runtime 49, From<InvalidTransaction> for &'static str).
+var (
+	invalidWords = [...]string{
+		"Transaction call is not expected", "Inability to pay some fees (e.g. account balance too low)", "Transaction will be valid in the future",
+		"Transaction is outdated", "Transaction has a bad signature", "Transaction has an ancient birth block", "Transaction would exhaust the block limits",
+		"InvalidTransaction custom error", "A call was labelled as mandatory, but resulted in an Error.",
+		"Transaction dispatch is mandatory; transactions must not be validated.", "Invalid signing address",
+		"The implicit data was unable to be calculated", "The transaction extension did not authorize any origin",
+	}
+	unknownWords = [...]string{"Could not lookup information required to validate the transaction", "Could not find an unsigned validator for the unsigned transaction", "UnknownTransaction custom error"}
+)
+
+// Error gives the field's words for the reason.
 func (e ValidityError) Error() string {
 	if e.Unknown {
-		return "unknown validity: " + unknownNames[min(int(e.Code), len(unknownNames)-1)]
+		return unknownWords[min(int(e.Code), len(unknownWords)-1)]
 	}
-	return "invalid transaction: " + invalidNames[min(int(e.Code), len(invalidNames)-1)]
+	return invalidWords[min(int(e.Code), len(invalidWords)-1)]
 }
 
 // EncodeTo appends the SCALE encoding.

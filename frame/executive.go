@@ -68,7 +68,7 @@ func (r *Runtime) upgrade() (w Weight) {
 func (r *Runtime) ApplyExtrinsic(b []byte) []byte {
 	x, err := r.DecodeExtrinsic(b)
 	if err != nil {
-		panic("extrinsic does not decode: " + err.Error())
+		panic("extrinsic could not be decoded: " + err.Error())
 	}
 	failed, invalid := r.applyExtrinsic(x)
 	if invalid != nil {
@@ -142,7 +142,7 @@ func (r *Runtime) ExecuteBlock(block *primitives.Block) {
 	for _, b := range block.Extrinsics {
 		x, err := r.DecodeExtrinsic(scale.AppendBytes(nil, b))
 		if err != nil {
-			panic("extrinsic does not decode: " + err.Error())
+			panic("extrinsic could not be decoded: " + err.Error())
 		}
 		if !r.isInherent(x) {
 			inherents = false
@@ -150,7 +150,7 @@ func (r *Runtime) ExecuteBlock(block *primitives.Block) {
 			panic("Invalid inherent position")
 		}
 		if _, invalid := r.applyExtrinsic(x); invalid != nil {
-			panic("extrinsic does not belong into the block: " + invalid.Error())
+			panic(invalid.Error())
 		}
 	}
 	made := r.FinalizeBlock()
@@ -176,7 +176,7 @@ func (r *Runtime) ValidateTransaction(source uint8, b []byte, at hashing.Hash) [
 	r.System.initialize(r.System.BlockNumber()+1, at, nil)
 	x, err := r.DecodeExtrinsic(b)
 	if err != nil {
-		panic("extrinsic does not decode: " + err.Error())
+		panic("extrinsic could not be decoded: " + err.Error())
 	}
 	v, err := r.validateTransaction(source, x)
 	if err != nil {

@@ -14,11 +14,17 @@ import (
 )
 
 // What validate_block is given, altered in one field at a time, is refused by it, with the
-// runtime's own words. The PoV holds two blocks of phase3 on one relay parent.
+// runtime's own words, in Rust and in Go. The PoV holds two blocks of phase3 on one relay parent.
 func TestForgedPoV(t *testing.T) {
+	for _, runtime := range []string{"phase3", "go/phase3"} {
+		t.Run(runtime, func(t *testing.T) { testForgedPoV(t, runtime) })
+	}
+}
+
+func testForgedPoV(t *testing.T, runtime string) {
 	ctx := context.Background()
 	h := testHost(t)
-	c := newTestChain(t, h, "phase3")
+	c := newTestChain(t, h, runtime)
 	point := c.relay.next(t, c.chain.Head(), 0)
 	first, firstState := c.parent, c.state
 	var blocks []*Built

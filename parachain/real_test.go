@@ -13,6 +13,7 @@ import (
 	"pileus/executor"
 	"pileus/internal/testdata"
 	"pileus/primitives"
+	"pileus/runtimes"
 	"pileus/scale"
 	"pileus/trie"
 )
@@ -36,8 +37,16 @@ func testHost(t testing.TB) *Host {
 	return h
 }
 
+// runtimeCode is a real runtime, or with go/ a stage that is built in.
 func runtimeCode(t testing.TB, name string) []byte {
 	t.Helper()
+	if stage, ok := strings.CutPrefix(name, "go/"); ok {
+		code, ok := runtimes.Code(stage)
+		if !ok {
+			t.Fatalf("%s is not built in", stage)
+		}
+		return code
+	}
 	code, err := os.ReadFile(testdata.Shared(t, "runtimes/"+name+".wasm"))
 	if err != nil {
 		t.Fatal(err)

@@ -34,35 +34,30 @@ func (p *params) checkBlocks(parent *primitives.Header) {
 			panic(fmt.Sprintf("Header size %d exceeds MAX_HEAD_DATA_SIZE %d", len(encoded), primitives.MaxHeadDataSize))
 		}
 		before = h.Hash()
+		p.checkPlace(i)
 	}
-	p.checkBundle()
 }
 
-// checkBundle holds the blocks' places in their bundle against their places in the PoV.
-func (p *params) checkBundle() {
-	n := len(p.blocks)
-	if _, ok := p.blocks[0].header.Digest.Cumulus(primitives.CumulusBundleInfo); !ok {
+// checkPlace holds a block's place in its bundle against its place in the PoV.
+func (p *params) checkPlace(i int) {
+	n, digest := len(p.blocks), p.blocks[i].header.Digest
+	info, ok := digest.Cumulus(primitives.CumulusBundleInfo)
+	if _, bundled := p.blocks[0].header.Digest.Cumulus(primitives.CumulusBundleInfo); !bundled {
 		if n > 1 {
 			panic("A PoV without `BlockBundleInfo` may only contain a single block")
 		}
 		return
 	}
-	for i := range p.blocks {
-		digest := p.blocks[i].header.Digest
-		info, ok := digest.Cumulus(primitives.CumulusBundleInfo)
-		if !ok {
-			panic("All blocks in a bundled PoV must include `BlockBundleInfo`")
-		}
-		if int(info.Bundle.Index) != i {
-			panic(fmt.Sprintf("BlockBundleInfo index mismatch: expected %d, got %d", i, info.Bundle.Index))
-		}
-		last := info.Bundle.IsLast || endsCore(digest)
-		switch {
-		case last && i+1 < n:
-			panic(fmt.Sprintf("Intermediate block at index %d is marked as last block in core, but more blocks follow in the PoV", i))
-		case !last && i+1 == n:
-			panic("Last block in PoV must include the digest that marks it as the last block in the core")
-		}
+	last := info.Bundle.IsLast || endsCore(digest)
+	switch {
+	case !ok:
+		panic("All blocks in a bundled PoV must include `BlockBundleInfo`")
+	case int(info.Bundle.Index) != i:
+		panic(fmt.Sprintf("BlockBundleInfo index mismatch: expected %d, got %d", i, info.Bundle.Index))
+	case last && i+1 < n:
+		panic(fmt.Sprintf("Intermediate block at index %d is marked as last block in core, but more blocks follow in the PoV", i))
+	case !last && i+1 == n:
+		panic("Last block in PoV must include the digest that marks it as the last block in the core")
 	}
 }
 
