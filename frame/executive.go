@@ -51,7 +51,7 @@ func (r *Runtime) upgrade() (w Weight) {
 		prefix := p.hash()
 		key, ok := host.NextKey(prefix)
 		if !ok || !bytes.HasPrefix(key, prefix) { // a pallet that is new
-			host.Set(p.versionKey(), scale.AppendU16(nil, p.StorageVersion))
+			p.PutStorageVersion(p.StorageVersion)
 			w = r.System.DbWeight.With(w, 0, 1)
 		}
 	}

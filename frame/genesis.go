@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"pileus/frame/host"
 	"pileus/hashing"
-	"pileus/scale"
 )
 
 // GenesisPallet is a pallet that says something about block 0.
@@ -69,7 +67,7 @@ func (r *Runtime) buildState(json []byte) error {
 		}
 	}
 	for _, p := range r.bases {
-		host.Set(p.versionKey(), scale.AppendU16(nil, p.StorageVersion))
+		p.PutStorageVersion(p.StorageVersion)
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package frame
 
 import (
+	"pileus/frame/host"
 	"pileus/hashing"
 	"pileus/primitives"
+	"pileus/scale"
 )
 
 // Pallet is the part of a pallet that the SDK keeps; a pallet embeds it.
@@ -73,6 +75,24 @@ func (p *Pallet) versionKey() []byte {
 	h := hashing.Twox128([]byte(":__STORAGE_VERSION__:"))
 	return append(append([]byte(nil), p.hash()...), h[:]...)
 }
+
+// OnChainStorageVersion is the version of the pallet's storage on this chain. Where it is
+// behind StorageVersion a migration is due, which ends with [Pallet.PutStorageVersion].
+func (p *Pallet) OnChainStorageVersion() uint16 {
+	raw, _ := host.Get(p.versionKey())
+	if len(raw) == 0 {
+		return 0
+	}
+	d := scale.NewDecoder(raw)
+	v := d.U16()
+	if d.Err() != nil {
+		host.Log(host.LogError, "runtime::storage", "corrupted storage version of "+p.Name+": "+d.Err().Error())
+	}
+	return v
+}
+
+// PutStorageVersion stores the version of the pallet's storage.
+func (p *Pallet) PutStorageVersion(v uint16) { host.Set(p.versionKey(), scale.AppendU16(nil, v)) }
 
 // Hooks of a block, called in declaration order.
 type (
