@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"pileus/parachain"
 	"pileus/pipeline"
 	"pileus/primitives"
+	"pileus/scale"
+	"pileus/trie"
 	"pileus/validator"
 )
 
@@ -21,6 +24,7 @@ var (
 const (
 	maxNewBlocks = 100_000
 	maxTravel    = 366 * 24 * time.Hour
+	maxLag       = 32 // networks keep 64 relay blocks
 	// patience is how many relay slots may pass without a block before a wait is given up:
 	// longer than a lost candidate holds a core.
 	patience = 64
@@ -206,6 +210,83 @@ func (n *Node) LateCandidates(ctx context.Context, delay time.Duration, relayBlo
 		return fmt.Errorf("delay of %v: give 0 to 1h", delay)
 	}
 	return n.do(ctx, func() { n.steer.late, n.steer.lateUntil = delay, n.network.RelayBlock()+relayBlocks })
+}
+
+// ForkRelay lets the relay chain build a competing branch from depth blocks below its best
+// block until that is the longer one; parachain blocks that only the abandoned branch knew
+// are retracted. Deeper forks need [Node.SetFinalityLag] first.
+func (n *Node) ForkRelay(ctx context.Context, depth int) (err error) {
+	e := n.do(ctx, func() {
+		if err = n.network.ForkRelay(depth); err == nil {
+			n.log.Info("The relay chain forks", "depth", depth)
+		}
+	})
+	return errors.Join(e, err)
+}
+
+// SetFinalityLag lets relay finality stay that many blocks behind the best block.
+func (n *Node) SetFinalityLag(ctx context.Context, lag int) error {
+	if lag < 1 || lag > maxLag {
+		return fmt.Errorf("finality lag %d: give 1 to %d", lag, maxLag)
+	}
+	return n.do(ctx, func() { n.network.SetFinalityLag(lag) })
+}
+
+// StorageChange sets a storage value, or removes it.
+type StorageChange struct {
+	Key    []byte
+	Value  []byte
+	Delete bool
+}
+
+// SetStorage changes values of the parachain's state. The relay chain forces the changed
+// state upon the parachain as a new head ([pipeline.Edit]), which takes one relay slot; it
+// passes at once. The hash is that of the forced block, on the best chain.
+func (n *Node) SetStorage(ctx context.Context, list []StorageChange) (primitives.Hash, error) {
+	changes := make([]trie.Change, 0, len(list))
+	for _, c := range list {
+		changes = append(changes, trie.Change{Key: c.Key, Value: c.Value, Delete: c.Delete})
+	}
+	return n.edit(ctx, func(*parachain.Entry) ([]trie.Change, error) { return changes, nil })
+}
+
+// Fund gives an account a free balance of amount, in the chain's smallest unit, by [Node.SetStorage].
+func (n *Node) Fund(ctx context.Context, account []byte, amount scale.U128) (primitives.Hash, error) {
+	return n.edit(ctx, func(at *parachain.Entry) ([]trie.Change, error) {
+		code, err := n.Host().CodeAt(ctx, at.State, parachain.OffChain)
+		if err != nil {
+			return nil, err
+		}
+		meta, err := code.Metadata(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return parachain.Endow(meta, at.State, account, amount)
+	})
+}
+
+func (n *Node) edit(ctx context.Context, changes func(*parachain.Entry) ([]trie.Change, error)) (hash primitives.Hash, err error) {
+	done := make(chan struct{})
+	if err := n.do(ctx, func() {
+		made, result := false, func(h primitives.Hash, e error) { hash, err = h, e }
+		n.network.Edit(pipeline.Edit{Changes: changes, Done: func(h primitives.Hash, e error) { made = true; result(h, e) }})
+		n.pass(func() bool { return made }, func() uint32 { return 0 }, func(reached bool) {
+			if !reached {
+				err = ErrNoBlock
+			}
+			close(done)
+		})
+	}); err != nil {
+		return hash, err
+	}
+	select {
+	case <-done:
+		return hash, err
+	case <-ctx.Done():
+		return primitives.Hash{}, ctx.Err()
+	case <-n.done:
+		return primitives.Hash{}, ErrStopped
+	}
 }
 
 // SetRelayConfig changes a field of the relay chain's host configuration, "key=value", by

@@ -213,7 +213,9 @@ type observer struct{ *Node }
 func (o observer) Relay(b *pipeline.RelayView, final primitives.Hash) {
 	o.relayStates.keep(b)
 	o.record(o.relay.Import(&store.Block{Hash: b.Hash, Header: b.Header, Extrinsics: b.Extrinsics}, relayState(b)))
-	o.record(o.relay.SetBest(b.Hash))
+	if b.Best {
+		o.record(o.relay.SetBest(b.Hash))
+	}
 	o.record(o.relay.Finalize(final))
 	if o.disk != nil {
 		b.Written(o.disk.batch.Node)

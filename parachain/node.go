@@ -112,6 +112,8 @@ func (n *Node) Step(now time.Duration, in Input) []Output {
 		n.built(now, in)
 	case BlockExecuted:
 		n.executed(now, in)
+	case HeadForced:
+		n.headForced(in.Built)
 	case RelayBest:
 		n.relayBest(in)
 	case RelayFinalized:

@@ -129,9 +129,17 @@ func (t *Transfers) Sudo(meta *metadata.Metadata, account int, pallet, name stri
 	if err != nil {
 		return nil, err
 	}
+	return t.sign(meta, account, call)
+}
+
+// Call signs a call of a development account with its next nonce.
+func (t *Transfers) Call(account int, call []byte) ([]byte, error) {
+	return t.sign(t.meta, account, call)
+}
+
+func (t *Transfers) sign(meta *metadata.Metadata, account int, call []byte) (xt []byte, err error) {
 	p := metadata.TxParams{Nonce: t.nonces[account], Genesis: t.genesis, Asset: metadata.None()}
 	signer := t.accounts[account].signer
-	var xt []byte
 	if t.general {
 		xt, err = meta.GeneralExtrinsic(&signer, call, t.pipeline, p)
 	} else {

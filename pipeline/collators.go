@@ -22,7 +22,7 @@ func (n *Network) relayImported(p *paraNode, b *relayBlock) {
 		best.Pending = append(best.Pending, parachain.PendingBlock{Candidate: c.Hash, Block: c.Descriptor.ParaHead()})
 	}
 	n.paraStep(p, best)
-	if final := n.ancestor(b, finalityLag); final != nil {
+	if final := n.ancestor(b, n.finalityLag); final != nil {
 		n.paraStep(p, parachain.RelayFinalized{Included: final.state.Head(p.chain.id)})
 	}
 	n.collate(p, collator.RelayImported{Header: b.header})

@@ -121,6 +121,25 @@ func (l *ledger) settle(number uint32, session primitives.SessionIndex, included
 	return dropped
 }
 
+// retract opens again what relay blocks above number had closed: they are not on the best
+// chain any more. pending are the candidates that occupied a core then.
+func (l *ledger) retract(number uint32, pending map[primitives.CandidateHash]bool) {
+	var again []*entry
+	for _, e := range l.blocks {
+		if e.at > number {
+			e.included, e.reason, e.at = false, "", 0
+			again = append(again, e)
+		}
+	}
+	slices.SortFunc(again, func(a, b *entry) int {
+		return cmp.Or(cmp.Compare(a.Number, b.Number), slices.Compare(a.Hash[:], b.Hash[:]))
+	})
+	l.open = append(again, l.open...)
+	for _, e := range l.open {
+		e.pending = pending[e.candidate]
+	}
+}
+
 // judge is why the block can no longer be included, "" while it can.
 func (l *ledger) judge(e *entry, number uint32, session primitives.SessionIndex, included ParaBlock) string {
 	if p := l.blocks[e.parent]; p != nil && p.reason != "" {

@@ -11,8 +11,7 @@ import (
 // Observer is shown the chains themselves, where the events only tell of them. It is
 // called on the network's own goroutine and must not wait for anything.
 type Observer interface {
-	// Relay shows a relay block that has become the best one, and which block is final with
-	// it: of the blocks that are new to the observer, parents come first.
+	// Relay shows a new relay block, after its parent, and which block is final with it.
 	Relay(block *RelayView, final primitives.Hash)
 	// Para shows what a parachain's first node wants done or tells: Imported, BestChanged
 	// and Finalized are its chain.
@@ -27,6 +26,7 @@ type RelayView struct {
 	Header     *primitives.Header
 	Extrinsics [][]byte // without length prefixes
 	State      *relay.State
+	Best       bool // it has become the best block; else it is of a fork
 
 	parent *relay.State
 }
@@ -40,11 +40,7 @@ func (n *Network) observeRelay(b, parent *relayBlock, block *relay.Block) {
 	if n.cfg.Observer == nil {
 		return
 	}
-	final := n.root.hash
-	if f := n.ancestor(b, finalityLag); f != nil {
-		final = f.hash
-	}
-	n.cfg.Observer.Relay(&RelayView{b.hash, b.header, block.Extrinsics(), b.state, parent.state}, final)
+	n.cfg.Observer.Relay(&RelayView{b.hash, b.header, block.Extrinsics(), b.state, b == n.best, parent.state}, n.finalBlock(n.best).hash)
 }
 
 // RelayRoot is the relay block that the run began with.

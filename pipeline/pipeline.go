@@ -45,19 +45,23 @@ type Network struct {
 	skipTo primitives.Slot         // slots below it are passed over
 	ticked primitives.Slot         // the slot that has begun last
 
-	relay      map[hashing.Hash]*relayBlock
-	best       *relayBlock
-	root       *relayBlock // that the run began with
-	first      uint32      // number of the first block that the run makes
-	validators []*node
-	sessions   map[primitives.SessionIndex][]uint32 // validators of sessions, by their place among the authorities
-	chains     []*chain
-	ledger     *ledger
-	collations map[primitives.CandidateHash]*collation
-	saved      map[primitives.CandidateHash]*primitives.AvailableData // of an earlier run
-	seen       map[string]bool                                        // what is told once
-	splits     map[primitives.Hash]*split
-	calls      []relay.Call // for the next relay block
+	relay       map[hashing.Hash]*relayBlock
+	best        *relayBlock
+	root        *relayBlock // that the run began with
+	final       *relayBlock
+	fork        *relayBlock // tip of a branch that is to become the best one; nil: none
+	finalityLag int         // relay blocks from the best to the final one
+	first       uint32      // number of the first block that the run makes
+	validators  []*node
+	sessions    map[primitives.SessionIndex][]uint32 // validators of sessions, by their place among the authorities
+	chains      []*chain
+	ledger      *ledger
+	collations  map[primitives.CandidateHash]*collation
+	saved       map[primitives.CandidateHash]*primitives.AvailableData // of an earlier run
+	seen        map[string]bool                                        // what is told once
+	splits      map[primitives.Hash]*split
+	calls       []relay.Call // for the next relay block
+	edits       []Edit       // for the next relay blocks, one each
 }
 
 // relayBlock is a relay block with the state after it.
@@ -149,12 +153,13 @@ func (n *Network) RelayBlocks() uint32 { return n.best.number() + 1 - n.first }
 
 // slot begins a relay slot: its author is asked for what the validators have to offer.
 func (n *Network) slot(slot primitives.Slot) {
-	author := relay.SlotAuthor(n.best.state, slot)
+	parent := n.tip()
+	author := relay.SlotAuthor(parent.state, slot)
 	if n.cfg.Faults.SkipSlot != nil && n.cfg.Faults.SkipSlot(slot) || n.offline(primitives.ValidatorIndex(author)) {
 		n.tell(SlotMissed{Slot: slot, Why: fmt.Sprintf("validator %d made no block", author)})
 		return
 	}
-	n.step(n.validators[author], validator.AuthorSlot{Slot: slot, Parent: n.best.hash})
+	n.step(n.validators[author], validator.AuthorSlot{Slot: slot, Parent: parent.hash})
 }
 
 // propose makes the relay block of a slot from what its author knows.
@@ -166,7 +171,12 @@ func (n *Network) propose(author *node, p validator.Propose) {
 	if n.cfg.Faults.Inherent != nil {
 		n.cfg.Faults.Inherent(p.Slot, p.Data)
 	}
-	block, state, events, dropped, err := relay.Author(parent.state, parent.header, p.Slot, author.signer, p.Data, append(n.takeCalls(), n.cfg.Faults.calls(p.Slot)...)...)
+	calls := append(n.takeCalls(), n.cfg.Faults.calls(p.Slot)...)
+	edit := n.prepareEdit(parent)
+	if edit != nil {
+		calls = append(calls, edit.call)
+	}
+	block, state, events, dropped, err := relay.Author(parent.state, parent.header, p.Slot, author.signer, p.Data, calls...)
 	if err != nil {
 		n.fail(fmt.Errorf("author relay block #%d: %w", parent.number()+1, err))
 		return
@@ -195,22 +205,30 @@ func (n *Network) propose(author *node, p validator.Propose) {
 		},
 	})
 	n.made(b, author, block)
+	n.editMade(edit, block.Calls)
 }
 
-// made tells what a new best relay block has decided.
+// made takes up a new relay block and, where it is the best one, tells what it has decided.
 func (n *Network) made(b *relayBlock, author *node, block *relay.Block) {
-	n.relay[b.hash], n.best = b, b
+	old, best := n.best, b.number() > n.best.number()
+	n.relay[b.hash] = b
+	if n.fork != nil && b.header.ParentHash == n.fork.hash {
+		n.fork = b
+	}
+	if best {
+		n.best = b
+	}
 	n.know(b)
 	n.observeRelay(b, n.relay[b.header.ParentHash], block)
-	session := b.state.SessionIndexForChild()
-	n.tell(RelayBlock{b.number(), b.hash, b.slot, session, author.index, len(block.Inherent.Bitfields), len(block.Inherent.Backed)})
-	for _, e := range b.events {
-		n.relayEvent(b, e)
+	n.tell(RelayBlock{b.number(), b.hash, b.slot, b.state.SessionIndexForChild(), author.index, len(block.Inherent.Bitfields), len(block.Inherent.Backed)})
+	switch {
+	case !best:
+	case b.header.ParentHash == old.hash:
+		n.enact(b)
+	default:
+		n.reorg(old, b)
 	}
-	for _, c := range n.chains {
-		n.settle(b, c.id, session)
-	}
-	n.prune(b.number())
+	n.prune(n.best.number())
 }
 
 // deliver brings a relay block to every node, each at its own moment.
@@ -222,10 +240,13 @@ func (n *Network) deliver(b *relayBlock) {
 	for _, v := range n.validators {
 		n.world.At(arrival(), func() {
 			n.step(v, validator.Leaf{Header: b.header, State: b.state})
-			if final := b.number() - min(b.number(), finalityLag); final > 0 {
+			if final := b.number() - min(b.number(), uint32(n.finalityLag)); final > 0 {
 				n.step(v, validator.Finalized{Number: final})
 			}
 		})
+	}
+	if n.ancestor(n.best, int(n.best.number()-min(b.number(), n.best.number()))) != b {
+		return // collators and their nodes follow the best chain
 	}
 	for _, c := range n.chains {
 		for _, p := range c.nodes {

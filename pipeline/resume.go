@@ -44,6 +44,7 @@ func (n *Network) resume() error {
 		n.relay[b.hash], n.best = b, b
 	}
 	n.first = n.best.number() + 1
+	n.final = n.relay[r.Relay[0].Header.Hash()]
 	n.root = &relayBlock{hash: r.Root.Header.Hash(), header: r.Root.Header, state: relay.Restore(r.Root.State, n.cfg.Relay.Params())}
 	n.chance = world.NewChance(n.cfg.Seed, fmt.Sprintf("latency from relay block %d", n.first))
 	n.saved = r.Available
@@ -72,7 +73,7 @@ func (n *Network) goOnFrom(r *Resume) error {
 		}
 	}
 	for _, v := range n.validators {
-		n.step(v, validator.Finalized{Number: n.best.number() - min(n.best.number(), finalityLag)})
+		n.step(v, validator.Finalized{Number: n.best.number() - min(n.best.number(), uint32(n.finalityLag))})
 	}
 	for _, c := range n.chains {
 		for _, p := range c.nodes {

@@ -15,7 +15,7 @@ import (
 
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
-	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
+	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, finalityLag: finalityLag, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
 		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}, saved: map[primitives.CandidateHash]*primitives.AvailableData{}}
 	verifier := cfg.Verifier
 	if verifier == nil {
@@ -57,7 +57,7 @@ func (n *Network) begin() error {
 	}
 	n.seal(&header)
 	n.root = &relayBlock{hash: header.Hash(), header: &header, state: state, slot: n.cfg.Relay.Slot}
-	n.relay[n.root.hash], n.best, n.first = n.root, n.root, header.Number+1
+	n.relay[n.root.hash], n.best, n.final, n.first = n.root, n.root, n.root, header.Number+1
 	return nil
 }
 

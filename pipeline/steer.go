@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"pileus/collator"
+	"pileus/metadata"
 	"pileus/parachain"
 	"pileus/primitives"
 	"pileus/relay"
@@ -55,36 +56,67 @@ var ErrNoSudo = errors.New("the chain has no sudo key that is a development acco
 // Upgrade submits new code of the first parachain to its pool, in the name of its sudo
 // key: sudo(System.set_code(code)). It says how it was done.
 func (n *Network) Upgrade(code []byte) (how string, err error) {
-	c := n.chains[0]
-	best := c.nodes[0].Best()
-	runtime, err := c.Host.CodeAt(n.ctx, best.State, parachain.OffChain)
-	if err != nil {
-		return "", err
-	}
-	meta, err := runtime.Metadata(n.ctx)
-	if err != nil {
-		return "", err
-	}
-	signer := c.sudo(best)
-	if signer < 0 {
-		return "", ErrNoSudo
-	}
-	if err := n.renewTransfers(c, best); err != nil {
-		return "", err
-	}
-	if c.Transfers == 0 { // others sign with the account, too
-		nonce, err := n.nonce(c, c.Chain.Accounts[signer].ID)
-		if err != nil {
-			return "", err
-		}
-		c.transfers.Reset(signer, nonce)
-	}
-	xt, err := c.transfers.Sudo(meta, signer, "System", "set_code", code)
+	xt, who, err := n.SignSudo("System", "set_code", code)
 	if err != nil {
 		return "", fmt.Errorf("make the upgrade's transaction: %w", err)
 	}
-	n.pool(c, txpool.Submit{Extrinsic: xt, Source: txpool.External})
-	return fmt.Sprintf("sudo(System.set_code) by %s", c.Chain.Accounts[signer].Name), nil
+	n.pool(n.chains[0], txpool.Submit{Extrinsic: xt, Source: txpool.External})
+	return "sudo(System.set_code) by " + who, nil
+}
+
+// SignSudo makes a transaction of the first parachain in the name of its sudo key, and says
+// whose that is. The error is [ErrNoSudo] if that is no development account.
+func (n *Network) SignSudo(pallet, call string, args ...any) (xt []byte, who string, err error) {
+	c := n.chains[0]
+	signer := c.sudo(c.nodes[0].Best())
+	if signer < 0 {
+		return nil, "", ErrNoSudo
+	}
+	meta, err := n.signing(c, signer)
+	if err != nil {
+		return nil, "", err
+	}
+	xt, err = c.transfers.Sudo(meta, signer, pallet, call, args...)
+	return xt, c.Chain.Accounts[signer].Name, err
+}
+
+// Sign makes a transaction of the first parachain by one of its funded development
+// accounts, with the nonce that comes next.
+func (n *Network) Sign(account int, pallet, call string, args ...any) ([]byte, error) {
+	c := n.chains[0]
+	meta, err := n.signing(c, account)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := meta.EncodeCall(pallet, call, args...)
+	if err != nil {
+		return nil, err
+	}
+	return c.transfers.Call(account, inner)
+}
+
+// signing prepares the signer of transactions for an account.
+func (n *Network) signing(c *chain, account int) (*metadata.Metadata, error) {
+	best := c.nodes[0].Best()
+	runtime, err := c.Host.CodeAt(n.ctx, best.State, parachain.OffChain)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := runtime.Metadata(n.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.renewTransfers(c, best); err != nil {
+		return nil, err
+	}
+	if c.Transfers == 0 { // others sign with the account, too
+		nonce, err := n.nonce(c, c.Chain.Accounts[account].ID)
+		if err != nil {
+			return nil, err
+		}
+		c.transfers.Reset(account, nonce)
+	}
+	return meta, nil
 }
 
 // nonce is the nonce of an account's next transaction: that of the best block, and behind

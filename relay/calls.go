@@ -14,7 +14,7 @@ import (
 // signature. They run in order behind the inherent; one that fails changes nothing.
 //
 // The kinds are [SetConfig], [AssignCore], [PlaceOrder], [ScheduleUpgrade], [PrecheckVote],
-// [SendDownward], [OpenChannel], [CloseChannel] and [DisableValidator].
+// [SendDownward], [OpenChannel], [CloseChannel], [DisableValidator] and [ForceHead].
 type Call interface {
 	scale.Encoder
 	fmt.Stringer
@@ -67,6 +67,15 @@ type OpenChannel struct {
 // CloseChannel closes an HRMP channel with the next session (hrmp::close_channel).
 type CloseChannel struct{ Sender, Recipient primitives.ParaID }
 
+// ForceHead replaces a para's head (paras::force_set_current_head). What is pending is
+// enacted first, up to the candidate whose head has the hash Parent, as if it were available;
+// the candidates behind it are dropped. It fails if no head has that hash.
+type ForceHead struct {
+	Para   primitives.ParaID
+	Parent Hash // of the head data that is replaced
+	Head   []byte
+}
+
 // DisableValidator disables a validator for the rest of the session: its backing votes
 // count no more (pallet_session::disable_index).
 type DisableValidator struct{ Validator primitives.ValidatorIndex }
@@ -83,6 +92,8 @@ var (
 	ErrChannelExists  = errors.New("OpenHrmpChannelAlreadyExists")
 	ErrChannelLimit   = errors.New("OpenHrmpChannelLimitExceeded")
 	ErrChannelUnknown = errors.New("CloseHrmpChannelDoesntExist")
+	ErrForcedParent   = errors.New("the para has no such head")
+	ErrForcedHeadSize = errors.New("the head is larger than max_head_data_size")
 	ErrChannelClosing = errors.New("CloseHrmpChannelAlreadyUnderway")
 )
 
@@ -190,6 +201,36 @@ func (c DisableValidator) run(x *execution) error {
 	return nil
 }
 
+func (c ForceHead) run(x *execution) error {
+	if !itemHead.at(c.Para).has(x.tx) {
+		return fmt.Errorf("para %d: %w", c.Para, ErrUnknownPara)
+	}
+	if len(c.Head) > int(x.config.MaxHeadDataSize) {
+		return ErrForcedHeadSize
+	}
+	pending := itemPendingCandidates.at(c.Para).or(x.tx)
+	enact := 0
+	if primitives.ParaHeadHash(itemHead.at(c.Para).or(x.tx)) != c.Parent {
+		at := slices.IndexFunc(pending, func(p *PendingCandidate) bool { return p.Descriptor.ParaHead() == c.Parent })
+		if at < 0 {
+			return ErrForcedParent
+		}
+		enact = at + 1
+	}
+	for i, p := range pending {
+		if i < enact {
+			x.enact(p)
+			continue
+		}
+		x.emit(p.event(TimedOut))
+	}
+	if len(pending) > 0 {
+		itemPendingCandidates.at(c.Para).del(x.tx)
+	}
+	x.noteHead(c.Para, c.Head, x.now)
+	return nil
+}
+
 // The variant bytes of calls in a block.
 const (
 	callSetConfig = iota
@@ -201,6 +242,7 @@ const (
 	callOpenChannel
 	callCloseChannel
 	callDisableValidator
+	callForceHead
 )
 
 // EncodeTo appends the call as it stands in an extrinsic.
@@ -244,6 +286,16 @@ func (c CloseChannel) EncodeTo(b []byte) []byte {
 // EncodeTo appends the call as it stands in an extrinsic.
 func (c DisableValidator) EncodeTo(b []byte) []byte {
 	return c.Validator.EncodeTo(append(b, callDisableValidator))
+}
+
+// EncodeTo appends the call as it stands in an extrinsic.
+func (c ForceHead) EncodeTo(b []byte) []byte {
+	return scale.AppendBytes(append(c.Para.EncodeTo(append(b, callForceHead)), c.Parent[:]...), c.Head)
+}
+
+// String is the call in one line.
+func (c ForceHead) String() string {
+	return fmt.Sprintf("ForceHead para %d on %s", c.Para, c.Parent.Short())
 }
 
 // String is the call in one line.
