@@ -56,9 +56,9 @@ func TestLayers(t *testing.T) {
 	})
 }
 
-// room is the room of a package: frame, runtimes and dev have many packages.
+// room is the room of a package: frame, runtimes and dev/rpc have many packages.
 func room(dir string) string {
-	for _, family := range []string{"frame", "runtimes", "dev"} {
+	for _, family := range []string{"frame", "runtimes", "dev/rpc"} {
 		if strings.HasPrefix(dir, family+"/") {
 			return family
 		}

@@ -43,6 +43,7 @@ is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says
 	for _, service := range services {
 		service.flags(cmd, f)
 	}
+	cmd.AddCommand(devCtlCommand())
 	return cmd
 }
 
