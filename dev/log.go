@@ -10,6 +10,7 @@ import (
 
 	"pileus/dev/store"
 	"pileus/hashing"
+	"pileus/parachain"
 	"pileus/pipeline"
 )
 
@@ -223,9 +224,9 @@ func (l *networkLog) Observe(t pipeline.Timed) {
 			l.update.timedOut = append(l.update.timedOut, named(e.Number, e.Hash))
 		}
 	case pipeline.Authored:
-		say(&l.para, l.daily, fmt.Sprintf("🎁 Prepared block for proposing at %d (%.0f ms) hash: %s; extrinsics_count: %d; by %s on relay chain block #%d",
-			e.Number, e.CostMs, e.Hash.Short(), e.Extrinsics, e.Collator, e.RelayParent),
-			"number", e.Number, "hash", e.Hash, "collator", e.Collator, "relay_parent", e.RelayParent, "ms", e.CostMs, "extrinsics", e.Extrinsics, "segment", e.Segment)
+		say(&l.para, l.daily, fmt.Sprintf("🎁 Prepared block for proposing at %d (%.0f ms) hash: %s; parent_hash: %s; end: %s; extrinsics_count: %d; by %s on relay chain block #%d",
+			e.Number, e.CostMs, e.Hash.Short(), e.Parent.Short(), endWords[e.End], e.Extrinsics, e.Collator, e.RelayParent),
+			"number", e.Number, "hash", e.Hash, "parent", e.Parent, "end", e.End, "collator", e.Collator, "relay_parent", e.RelayParent, "ms", e.CostMs, "extrinsics", e.Extrinsics, "segment", e.Segment)
 	case pipeline.Advertised:
 		say(&l.para, slog.LevelDebug, fmt.Sprintf("Compressed PoV size: %.1fkb", float64(e.PoVBytes)/1024),
 			"number", e.Number, "candidate", e.Candidate.Candidate, "pov_bytes", e.PoVBytes, "core", e.Core)
@@ -257,6 +258,10 @@ func (l *networkLog) Observe(t pipeline.Timed) {
 		say(&l.relay, slog.LevelInfo, fmt.Sprintf("Session %d begins after #%d", e.Session, e.Relay), "session", e.Session, "relay_block", e.Relay)
 	}
 }
+
+// endWords are the names of sc_proposer_metrics::EndProposingReason.
+var endWords = map[parachain.EndReason]string{parachain.EndNoMore: "NoMoreTransactions", parachain.EndDeadline: "HitDeadline",
+	parachain.EndSize: "HitBlockSizeLimit", parachain.EndWeight: "HitBlockWeightLimit", parachain.EndForbidden: "TransactionForbidden"}
 
 func colon(s string) string {
 	if s == "" {

@@ -10,6 +10,7 @@ import (
 
 	"pileus/dev/store"
 	"pileus/hashing"
+	"pileus/parachain"
 	"pileus/pipeline"
 	"pileus/primitives"
 )
@@ -36,7 +37,7 @@ func logStory(out slog.Handler) {
 	l.Relay(store.Imported{Block: block("relay", 7, hash("relay", 6))})
 	l.Relay(store.Best{Block: block("relay", 7, hash("relay", 6))})
 	tell(pipeline.RelayBlock{Number: 7, Hash: hash("relay", 7)},
-		pipeline.Authored{ParaBlock: para(1), Collator: "Alice", RelayParent: 7, CostMs: 12.4, Extrinsics: 3},
+		pipeline.Authored{ParaBlock: para(1), Collator: "Alice", RelayParent: 7, CostMs: 12.4, Extrinsics: 3, End: parachain.EndNoMore},
 		pipeline.Advertised{Candidate: pipeline.Candidate{ParaBlock: para(1)}, PoVBytes: 4200})
 	l.Para(store.Imported{Block: one})
 	l.Para(store.Best{Block: one})
@@ -58,7 +59,7 @@ func TestLogForPeople(t *testing.T) {
 	got := regexp.MustCompile(`(?m)^[-0-9]+ [:0-9]+ `).ReplaceAllString(out.String(), "")
 	got = regexp.MustCompile(`0x[0-9a-f]{4}…[0-9a-f]{4}`).ReplaceAllString(got, "0x…")
 	const want = `[Relaychain] 🏆 Imported #7 (0x… → 0x…)
-[Parachain] 🎁 Prepared block for proposing at 1 (12 ms) hash: 0x…; extrinsics_count: 3; by Alice on relay chain block #7
+[Parachain] 🎁 Prepared block for proposing at 1 (12 ms) hash: 0x…; parent_hash: 0x…; end: NoMoreTransactions; extrinsics_count: 3; by Alice on relay chain block #7
 DEBUG [Parachain] Compressed PoV size: 4.1kb
 [Parachain] 🏆 Imported #1 (0x… → 0x…)
 [Parachain] 🏆 Imported #2 (0x… → 0x…)

@@ -239,6 +239,7 @@ func (n *Network) authored(p *paraNode, b *builtBlock) {
 	n.tell(Authored{
 		ParaBlock: block, Collator: p.name, RelayParent: b.relayParent.Number, Slot: uint64(b.Slot), CostMs: b.cost.Seconds() * 1000,
 		Extrinsics: len(b.Block.Extrinsics), Segment: b.Segment, ProofBytes: int(b.ProofBytes), SpecVersion: b.Version.SpecVersion,
+		Parent: b.parent, End: b.End,
 	})
 	for _, r := range b.Refused {
 		n.refusedTransaction(c, r)

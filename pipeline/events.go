@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pileus/hashing"
+	"pileus/parachain"
 	"pileus/primitives"
 )
 
@@ -106,6 +107,9 @@ type (
 		Segment     int     `json:"segment"`      // length of the unincluded segment in its state
 		ProofBytes  int     `json:"proof_bytes"`  // storage proof recorded
 		SpecVersion uint32  `json:"spec_version"` // of the code that built it
+
+		Parent hashing.Hash        `json:"-"` // not in the JSON form
+		End    parachain.EndReason `json:"-"` // why it takes no more transactions; not in the JSON form
 	}
 	// Refused tells that a block was attempted and the runtime, or the collator itself, would not have it.
 	// Reason is one of the names in [RefusedReasons], Cause in the runtime's own words.

@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -23,13 +24,15 @@ type Board struct {
 	changed changes
 	streams streams
 
-	told   time.Time                           // when p.NowMs was told
-	began  int64                               // virtual ms of the first event
-	weigh  func(hashing.Hash) parachain.Weight // nil: unknown
-	follow bool                                // the para is known
+	told     time.Time                           // when p.NowMs was told
+	began    int64                               // virtual ms of the first event
+	weigh    func(hashing.Hash) parachain.Weight // nil: unknown
+	follow   bool                                // the para is known
+	recorded bool                                // the chains' records tell which blocks are the best
 
-	idle        int  // relay slots since the last inclusion
-	lastTrouble note // warn or bad
+	teller      hashing.Hash // the relay block whose decisions are told
+	idle        int          // relay slots since the last inclusion
+	lastTrouble note         // warn or bad
 	lastDrop    note
 	lines       uint64
 }
@@ -107,6 +110,7 @@ func (b *Board) SetPool(ready, future int) {
 func (b *Board) Relay(e store.Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.recorded = true
 	switch e := e.(type) {
 	case store.Imported:
 		r := b.relayBlock(e.Block.Hash)
@@ -116,6 +120,7 @@ func (b *Board) Relay(e store.Event) {
 			old := e.Retracted[0]
 			b.reorg(note{"relay fork", "warn", fmt.Sprintf("Relay fork: the branch of #%d %s is left for that of #%d %s", old.Number(), old.Hash.Short(), e.Block.Number(), e.Block.Hash.Short()),
 				"parachain blocks whose relay parent was left must be made anew"})
+			b.rewind(e.Retracted)
 		}
 		b.heads(func(h *Heads) { h.RelayBest = head(e.Block) })
 	case store.Finalized:
@@ -198,6 +203,7 @@ func (b *Board) event(e pipeline.Event) {
 		}
 	case pipeline.RelayBlock:
 		b.idle++
+		b.teller = e.Hash
 		r := b.relayBlock(e.Hash)
 		r.Number, r.Slot, r.Ms, r.Session, r.Author, r.Backed = e.Number, e.Slot, b.p.NowMs, uint32(e.Session), uint32(e.Author), e.Backed
 		if r.Parent.IsZero() { // nobody has told; on a chain without forks it is the last one
@@ -207,7 +213,9 @@ func (b *Board) event(e pipeline.Event) {
 					break
 				}
 			}
-			b.heads(func(h *Heads) { h.RelayBest = &Head{e.Number, e.Hash} })
+			if !b.recorded {
+				b.heads(func(h *Heads) { h.RelayBest = &Head{e.Number, e.Hash} })
+			}
 		}
 	case pipeline.SlotMissed:
 		b.idle++
@@ -220,8 +228,9 @@ func (b *Board) event(e pipeline.Event) {
 		b.reach(x, StageAuthored)
 		b.collator(e.Collator).Authored++
 		b.p.Totals.Authored++
+		x.Parent = e.Parent
 		b.p.Chain.SpecVersion = max(b.p.Chain.SpecVersion, e.SpecVersion)
-		if b.p.Heads.Best == nil || b.p.Heads.Best.Number < e.Number {
+		if !b.recorded && (b.p.Heads.Best == nil || b.p.Heads.Best.Number < e.Number) {
 			b.heads(func(h *Heads) { h.Best = &Head{e.Number, e.Hash} })
 		}
 		b.changed.totals, b.changed.chain = true, true
@@ -241,17 +250,19 @@ func (b *Board) event(e pipeline.Event) {
 		b.each(e.Candidate, false, func(x *Block) { b.reach(x, StageBackable) })
 	case pipeline.Backed:
 		b.each(e.Candidate, false, func(x *Block) {
-			x.BackedIn = e.Relay
-			b.reach(x, StageBacked)
+			x.BackedIn, x.backedBy = e.Relay, b.teller
+			b.reachAnew(x, StageBacked)
 		})
 	case pipeline.Included:
 		b.included(e)
 	case pipeline.Dropped:
 		x := b.block(e.ParaBlock)
-		x.EndedIn, x.Reason, x.Why = e.Relay, e.Reason, short(pipeline.Meaning(e.Reason)+colon(e.Detail))
-		b.reach(x, StageDropped)
-		b.collator(e.Collator).Dropped++
-		b.p.Totals.Dropped++
+		if x.Stage != StageDropped {
+			b.collator(e.Collator).Dropped++
+			b.p.Totals.Dropped++
+		}
+		x.EndedIn, x.endedBy, x.Reason, x.Why = e.Relay, b.teller, e.Reason, short(pipeline.Meaning(e.Reason)+colon(e.Detail))
+		b.reachAnew(x, StageDropped)
 		b.changed.totals = true
 	case pipeline.Refused:
 		b.collator(e.Collator).Refused++
@@ -271,16 +282,15 @@ func (b *Board) event(e pipeline.Event) {
 // included notes the inclusion of a candidate: of its last block and what lies under it.
 func (b *Board) included(e pipeline.Included) {
 	include := func(x *Block) {
-		if rank[x.Stage] >= rank[StageIncluded] {
-			return
+		if x.Stage != StageIncluded {
+			b.p.Totals.Included++
+			if x.Collator != "" {
+				b.collator(x.Collator).Included++
+			}
 		}
-		x.BackedIn, x.IncludedIn = e.BackedIn, e.Relay
-		b.reach(x, StageIncluded)
+		x.BackedIn, x.IncludedIn, x.includedBy = e.BackedIn, e.Relay, b.teller
+		b.reachAnew(x, StageIncluded)
 		b.changed.blocks[x.Hash] = true
-		b.p.Totals.Included++
-		if x.Collator != "" {
-			b.collator(x.Collator).Included++
-		}
 	}
 	b.each(e.Candidate, false, include)
 	for x := b.find(b.block(e.ParaBlock).Parent); x != nil && rank[x.Stage] < rank[StageIncluded]; x = b.find(x.Parent) {
@@ -387,15 +397,56 @@ func (b *Board) each(c pipeline.Candidate, bundle bool, f func(*Block)) {
 	}
 }
 
+// reachAnew notes a stage that a relay block decides, which may have been another one before.
+func (b *Board) reachAnew(x *Block, stage string) {
+	x.At = maps.Clone(x.At)
+	delete(x.At, stage)
+	b.reach(x, stage)
+}
+
+// rewind takes back what relay blocks that are left had decided.
+func (b *Board) rewind(left []*store.Block) {
+	gone := map[hashing.Hash]bool{}
+	for _, r := range left {
+		gone[r.Hash] = true
+	}
+	for i := range b.p.Blocks {
+		x := &b.p.Blocks[i]
+		at := maps.Clone(x.At)
+		if gone[x.endedBy] {
+			delete(at, StageDropped)
+			x.EndedIn, x.endedBy, x.Reason, x.Why = 0, hashing.Hash{}, "", ""
+			b.p.Totals.Dropped--
+			b.collator(x.Collator).Dropped--
+		}
+		if gone[x.includedBy] {
+			delete(at, StageIncluded)
+			x.IncludedIn, x.includedBy = 0, hashing.Hash{}
+			b.p.Totals.Included--
+			b.collator(x.Collator).Included--
+		}
+		if gone[x.backedBy] {
+			delete(at, StageBacked)
+			x.BackedIn, x.backedBy = 0, hashing.Hash{}
+		}
+		if len(at) == len(x.At) {
+			continue
+		}
+		x.At, x.Stage = at, ""
+		for stage := range at {
+			if rank[stage] > rank[x.Stage] {
+				x.Stage = stage
+			}
+		}
+		b.changed.blocks[x.Hash], b.changed.totals = true, true
+	}
+}
+
 // reach notes that a block has reached a stage; it never goes back.
 func (b *Board) reach(x *Block, stage string) {
 	if _, known := x.At[stage]; !known {
-		at := make(map[string]int64, len(x.At)+1) // the old one may be being written out
-		for k, v := range x.At {
-			at[k] = v
-		}
-		at[stage] = b.p.NowMs
-		x.At = at
+		x.At = maps.Clone(x.At) // the old one may be being written out
+		x.At[stage] = b.p.NowMs
 	}
 	if rank[stage] > rank[x.Stage] {
 		x.Stage = stage

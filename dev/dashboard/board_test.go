@@ -206,3 +206,45 @@ func TestBounds(t *testing.T) {
 		t.Errorf("the snapshot has %d bytes", len(raw))
 	}
 }
+
+// What a relay block of a branch that is left had decided is taken back, in whatever order
+// events and records are told.
+func TestRewind(t *testing.T) {
+	block := func(what string, n uint32) *store.Block {
+		return &store.Block{Hash: hashOf(what, n), Header: &primitives.Header{Number: 1000 + n}}
+	}
+	for _, recordFirst := range []bool{true, false} {
+		s := newStory()
+		s.Relay(store.Best{Block: block("relay", 0)})
+		s.relay(1)
+		s.authored(1, 8)
+		s.authored(2, 8)
+		s.tell(8.1, pipeline.Advertised{Candidate: candidate(1), Collator: "Bob"})
+		s.tell(12, pipeline.RelayBlock{Number: 1002, Hash: hashOf("left", 2)})
+		s.tell(12, pipeline.Backed{Candidate: candidate(1), Relay: 1002})
+		s.tell(18, pipeline.RelayBlock{Number: 1003, Hash: hashOf("left", 3)})
+		s.tell(18, pipeline.Included{Candidate: candidate(1), Relay: 1003, BackedIn: 1002})
+		s.tell(18, pipeline.Dropped{ParaBlock: para(2), Collator: "Alice", Relay: 1003, Reason: pipeline.DroppedSuperseded})
+		record := func() {
+			s.Relay(store.Best{Block: block("relay", 4), Retracted: []*store.Block{block("left", 3), block("left", 2)}})
+		}
+		if recordFirst {
+			record()
+			if p := s.Snapshot(); p.Blocks[0].Stage != StageAdvertised || p.Blocks[1].Stage != StageAuthored || p.Blocks[1].Reason != "" || p.Totals.Included+p.Totals.Dropped != 0 {
+				t.Errorf("after the fork: %+v, %+v", p.Blocks, *p.Totals)
+			}
+		}
+		s.tell(19, pipeline.RelayBlock{Number: 1004, Hash: hashOf("relay", 4)})
+		s.tell(19, pipeline.Backed{Candidate: candidate(1), Relay: 1004})
+		if !recordFirst {
+			record()
+		}
+		p := s.Snapshot()
+		if x := p.Blocks[0]; x.Stage != StageBacked || x.BackedIn != 1004 || x.IncludedIn != 0 || x.At[StageBacked] != 19000 {
+			t.Errorf("record first %v: block #1 %+v", recordFirst, x)
+		}
+		if *p.Totals != (Totals{Authored: 2, Reorgs: 1}) || p.Collators[1].Included != 0 {
+			t.Errorf("record first %v: %+v, %+v", recordFirst, *p.Totals, p.Collators)
+		}
+	}
+}

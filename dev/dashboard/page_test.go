@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"pileus"
 	"pileus/dev"
 	"pileus/dev/dashboard"
+	"pileus/pipeline"
 )
 
 // TestPageInBrowser loads the page of a running network in headless Chromium. With
@@ -60,12 +63,44 @@ func TestPageInBrowser(t *testing.T) {
 		})
 	}
 
+	t.Run("reduced motion", func(t *testing.T) {
+		p := openPage(t, browser, 1280, 900, "light", server.URL)
+		_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.comesTrue("a picture", `document.querySelectorAll('.relay').length > 2`)
+		p.comesTrue("a strip that does not slide", `document.querySelector('#film svg').getAnimations().length === 0`)
+		before := p.number(`parseInt(document.querySelector('#f-relay').textContent.slice(1))`)
+		p.comesTrue("news all the same", fmt.Sprintf(`parseInt(document.querySelector('#f-relay').textContent.slice(1)) > %v`, before))
+		p.isSilent()
+	})
+
 	t.Run("the node ends", func(t *testing.T) {
 		p := openPage(t, browser, 1280, 900, "light", server.URL)
 		p.comesTrue("a picture", `document.querySelectorAll('.relay').length > 2`)
 		board.Close()
 		p.comesTrue("a notice", `!document.querySelector('#notice').hidden && document.querySelector('#link').textContent !== 'Live'`)
 		p.shoot("ended.png")
+	})
+	t.Run("another node at the same address", func(t *testing.T) {
+		board := dashboard.New()
+		var current atomic.Pointer[dashboard.Board]
+		current.Store(board)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().Handler().ServeHTTP(w, r) }))
+		t.Cleanup(server.Close)
+		board.Observe(pipeline.Timed{Event: pipeline.SlotMissed{Slot: 1, Why: "the first"}})
+		p := openPage(t, browser, 400, 800, "dark", server.URL)
+		p.comesTrue("the first one's log", `document.querySelector('#log').textContent.includes('the first')`)
+		next := dashboard.New()
+		t.Cleanup(next.Close)
+		next.Observe(pipeline.Timed{Event: pipeline.SlotMissed{Slot: 1, Why: "the second"}})
+		current.Store(next)
+		board.Close()
+		p.comesTrue("the second one's log", `document.querySelector('#log').textContent.includes('the second') && !document.querySelector('#log').textContent.includes('the first')`)
+		p.comesTrue("a live connection", `document.querySelector('#link').textContent === 'Live' && document.querySelector('#notice').hidden`)
 	})
 }
 

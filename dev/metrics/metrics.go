@@ -46,6 +46,7 @@ type Set struct {
 	// sc-proposer-metrics 0.20, Metrics
 	constructed  prometheus.Histogram
 	transactions prometheus.Gauge
+	ended        *prometheus.CounterVec
 	// sc-consensus 0.60, metrics.rs
 	imported   *prometheus.CounterVec
 	importTime prometheus.Histogram
@@ -106,6 +107,7 @@ func New(node Node) *Set {
 
 	s.constructed = r.histogram("substrate_proposer_block_constructed", "Histogram of time taken to construct new block", prometheus.DefBuckets)
 	s.transactions = r.gauge("substrate_proposer_number_of_transactions", "Number of transactions included in block")
+	s.ended = r.counters("substrate_proposer_end_proposal_reason", "The reason why the block proposing was ended. This doesn't include errors.", "reason")
 	s.imported = r.counters("substrate_import_queue_processed_total", "Blocks processed by import queue", "result")
 	s.importTime = r.histogram("substrate_block_verification_and_import_time", "Time taken to verify and import blocks", prometheus.DefBuckets)
 	s.peers = r.gauge("substrate_sub_libp2p_peers_count", "Number of connected peers")
@@ -192,6 +194,7 @@ func (s *Set) Observe(t pipeline.Timed) {
 			s.authored.WithLabelValues(e.Collator).Inc()
 			s.constructed.Observe(e.CostMs / 1000)
 			s.transactions.Set(float64(e.Extrinsics))
+			s.ended.WithLabelValues(string(e.End)).Inc()
 			s.importTime.Observe(e.CostMs / 1000)
 			if len(s.waits) < maxWaits {
 				s.waits[e.Hash] = &wait{number: e.Number, relayParent: e.RelayParent}

@@ -13,6 +13,7 @@ import (
 
 	"pileus/dev/store"
 	"pileus/hashing"
+	"pileus/parachain"
 	"pileus/pipeline"
 	"pileus/primitives"
 )
@@ -37,7 +38,7 @@ func story(s *Set) {
 
 	at(0, pipeline.ParaStarted{Para: 2000, Collators: []string{"Alice", "Bob", "Charlie"}})
 	at(0, pipeline.RelayBlock{Number: 1001})
-	at(2, pipeline.Authored{ParaBlock: para(1), Collator: "Alice", RelayParent: 1001, CostMs: 250, Extrinsics: 5})
+	at(2, pipeline.Authored{ParaBlock: para(1), Collator: "Alice", RelayParent: 1001, CostMs: 250, Extrinsics: 5, End: parachain.EndWeight})
 	s.Para(store.Imported{Block: block(1)})
 	s.Para(store.Best{Block: block(1)})
 	at(2.5, pipeline.Advertised{Candidate: candidate(1), PoVBytes: 5000})
@@ -45,7 +46,7 @@ func story(s *Set) {
 	at(3.5, pipeline.Seconded{Candidate: candidate(1)})
 	at(6, pipeline.RelayBlock{Number: 1002})
 	at(6, pipeline.Backed{Candidate: candidate(1), Relay: 1002, RelayParent: 1001})
-	at(8, pipeline.Authored{ParaBlock: para(2), Collator: "Bob", RelayParent: 1002, CostMs: 250, Extrinsics: 2})
+	at(8, pipeline.Authored{ParaBlock: para(2), Collator: "Bob", RelayParent: 1002, CostMs: 250, Extrinsics: 2, End: parachain.EndNoMore})
 	s.Para(store.Best{Block: block(2), Retracted: []*store.Block{block(2)}})
 	at(9, pipeline.Advertised{Candidate: candidate(2), PoVBytes: 5000})
 	at(12, pipeline.SlotMissed{Slot: 3})
@@ -90,6 +91,7 @@ func TestValues(t *testing.T) {
 		substrate_ready_transactions_number{chain="guide"}=7
 		substrate_proposer_block_constructed_sum{chain="guide"}=0.5
 		substrate_proposer_number_of_transactions{chain="guide"}=2
+		substrate_proposer_end_proposal_reason{chain="guide",reason="hit_block_weight_limit"}=1
 		substrate_sub_libp2p_peers_count{chain="guide"}=2
 		substrate_rpc_calls_started{chain="guide",method="chain_getHeader",protocol="ws"}=1
 		substrate_rpc_calls_finished{chain="guide",is_error="false",is_rate_limited="false",method="chain_getHeader",protocol="ws"}=1

@@ -143,6 +143,11 @@ const lines = new Map(); // seq -> li
 
 function showLog() {
   $('log-empty').hidden = store.log.size > 0;
+  if (showLog.run !== store.run) { // another run counts its lines anew
+    showLog.run = store.run;
+    lines.clear();
+    $('log').replaceChildren();
+  }
   for (const [seq, li] of lines) {
     if (!store.log.has(seq)) {
       li.remove();
