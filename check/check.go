@@ -23,7 +23,6 @@ import (
 	"pileus/executor"
 	"pileus/parachain"
 	"pileus/primitives"
-	"pileus/pvf"
 	"pileus/runtimeapi"
 )
 
@@ -53,32 +52,45 @@ func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) 
 	if err != nil {
 		return nil, err
 	}
+	s := &subject{static: static}
+	if err := s.probe(ctx, spec, o); err != nil {
+		return nil, err
+	}
+	return s.report(ctx, spec, o)
+}
+
+// probe makes the runtime ready and finds out what it does.
+func (s *subject) probe(ctx context.Context, spec *chainspec.Spec, o Options) error {
+	if v := s.static.Version; v != nil && isRelayChain(v) {
+		return ErrRelayChain
+	}
 	engine, err := executor.NewEngine(ctx, executor.Config{Interpreter: true}) // compiling takes longer than all the probes
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer engine.Close(ctx)
-	s := &subject{static: static, host: parachain.NewHost(engine), pvf: pvf.New(engine, true)}
+	s.host = parachain.NewHost(engine)
 	if err := s.load(ctx, spec); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.open(ctx, spec, o); err != nil {
-		return nil, err
+		return err
 	}
 	if s.chain != nil {
 		s.observe(ctx, o.Results)
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	return s.report(ctx, spec, o)
+	return ctx.Err()
+}
+
+func isRelayChain(v *runtimeapi.Version) bool {
+	_, yes := v.API(runtimeapi.ParachainHost)
+	return yes
 }
 
 // subject is what is judged.
 type subject struct {
 	static *Static
 	host   *parachain.Host
-	pvf    *pvf.Validator
 	code   *parachain.Code
 
 	chain    *parachain.Chain // nil: blocks cannot be built, as unready says
@@ -97,7 +109,7 @@ func (s *subject) load(ctx context.Context, spec *chainspec.Spec) (err error) {
 	}
 	v := s.code.Version
 	s.static.Version = v
-	if _, ok := v.API(runtimeapi.ParachainHost); ok {
+	if isRelayChain(v) {
 		return ErrRelayChain
 	}
 	if s.static.Meta, err = s.code.Metadata(ctx); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"pileus"
 	"pileus/chainspec"
+	"pileus/executor"
 	"pileus/internal/testdata"
 	"pileus/parachain"
 )
@@ -73,4 +74,38 @@ func TestRealRuntimes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// host interprets runtimes for tests that need a state.
+func host(t testing.TB) *parachain.Host {
+	t.Helper()
+	engine, err := executor.NewEngine(context.Background(), executor.Config{Interpreter: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { engine.Close(context.Background()) })
+	return parachain.NewHost(engine)
+}
+
+// rawState is the genesis state of a chain.
+func rawState(t testing.TB, spec *chainspec.Spec) *chainspec.Raw {
+	t.Helper()
+	c, err := host(t).Open(context.Background(), spec, parachain.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := c.Raw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func decompress(t testing.TB, code []byte) []byte {
+	t.Helper()
+	raw, err := executor.Decompress(code, executor.CodeBombLimit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }

@@ -742,15 +742,6 @@ func (j *judge) pov() Row {
 	return decide(j.static.ProofSize <= uint64(most), found, "at most max_pov_size, "+mib(uint64(most)), evidence)
 }
 
-func (j *judge) hostFunctions() Row {
-	for _, c := range j.static.Checks {
-		if c.Name == "imports" {
-			return decide(c.OK, c.Words, "only functions that nodes have", nil)
-		}
-	}
-	return unknown("not seen")
-}
-
 func (j *judge) codeSize() Row {
 	most := uint32(wasmlink.MaxCodeSize)
 	whose := "the limit of relay chains through 2025"
@@ -765,11 +756,15 @@ func (j *judge) codeSize() Row {
 }
 
 func (j *judge) turns() Row {
-	if row, not := j.asked(2); not {
+	if row, not := j.asked(1); not {
 		return row
 	}
 	ms := j.slotMs()
-	return Row{Verdict: OK, Severity: Info, Found: fmt.Sprintf("%.4g s, %s", float64(ms)/1000, plural(int(max(1, ms/6000)), "relay block")), Expected: "what you mean it to be"}
+	found := fmt.Sprintf("%.4g s, one block per slot", float64(ms)/1000)
+	if j.seen.SameSlot == Yes {
+		found = fmt.Sprintf("%.4g s, several blocks per slot", float64(ms)/1000)
+	}
+	return decide(ms <= 12000 || j.seen.SameSlot == Yes, found, "at most 12 s, or several blocks per slot", j.evidence("slot.same", "pace."+j.collator))
 }
 
 func (j *judge) cores() Row {
@@ -780,11 +775,22 @@ func (j *judge) cores() Row {
 		return unknown("the velocity was not seen")
 	}
 	n := j.blocksPerRelayBlock()
-	if n <= 1 {
+	expected := fmt.Sprintf("%d cores, or bundles of blocks", n)
+	switch {
+	case n <= 1:
 		return ok("one block per relay block, one core", "", nil)
+	case j.o.Relay == nil || j.o.Relay.Config.SchedulerParams.NumCores == 0:
+		return Row{Verdict: NotKnown, Severity: Info, Found: fmt.Sprintf("up to %d blocks per relay block; nothing was said of the cores", n), Expected: expected}
+	case j.canBundle():
+		return ok(fmt.Sprintf("%d blocks per relay block, bundled on one core", n), expected, []string{fmt.Sprintf("TargetBlockRate_target_block_rate: %d", n)})
 	}
-	if j.o.Relay == nil || j.o.Relay.Config.SchedulerParams.NumCores == 0 {
-		return Row{Verdict: NotKnown, Severity: Info, Found: fmt.Sprintf("up to %d blocks per relay block; nothing was said of the cores", n), Expected: fmt.Sprintf("%d cores, or bundles", n)}
-	}
-	return Row{Verdict: NotKnown, Severity: Info, Found: fmt.Sprintf("up to %d blocks per relay block; the relay chain has %d cores", n, j.o.Relay.Config.SchedulerParams.NumCores), Expected: fmt.Sprintf("%d cores, or bundles", n)}
+	cores := j.o.Relay.Config.SchedulerParams.NumCores
+	return decide(cores >= uint32(n), fmt.Sprintf("up to %d blocks per relay block; the relay chain has %s in all", n, plural(int(cores), "core")), expected, nil)
+}
+
+// canBundle tells whether a collator may put several blocks on one core: the runtime
+// names how many it wants, and its validate_block takes more than one.
+func (j *judge) canBundle() bool {
+	v, _ := j.code.Version.API(runtimeapi.CollectCollationInfo)
+	return j.chain.Facts.TargetBlockRate != nil && v >= 3
 }

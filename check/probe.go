@@ -10,7 +10,6 @@ import (
 	"pileus/executor"
 	"pileus/parachain"
 	"pileus/primitives"
-	"pileus/pvf"
 	"pileus/trie"
 )
 
@@ -28,7 +27,6 @@ const livePatience = 5 * time.Minute
 type prober struct {
 	ctx      context.Context
 	host     *parachain.Host
-	pvf      *pvf.Validator
 	chain    *parachain.Chain
 	config   *primitives.HostConfiguration
 	patience time.Duration // with one block
@@ -184,7 +182,7 @@ func probeConfig() primitives.HostConfiguration { return pileus.DefaultRelayConf
 // newProber begins where the chain stands.
 func newProber(ctx context.Context, s *subject) *prober {
 	f, config := &s.chain.Facts, probeConfig()
-	p := &prober{ctx: ctx, host: s.host, pvf: s.pvf, chain: s.chain, config: &config, relayMs: primitives.RelaySlotMillis, slotMs: f.SlotDuration, seen: &s.seen}
+	p := &prober{ctx: ctx, host: s.host, chain: s.chain, config: &config, relayMs: primitives.RelaySlotMillis, slotMs: f.SlotDuration, seen: &s.seen}
 	p.patience = s.patience
 	p.base = relayParent{number: max(firstNumber, f.MinRelayNumber()), slot: max(firstSlot, f.MinRelaySlot())}
 	p.headers = p.collatorHeaders()

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 
+	"pileus/executor"
 	"pileus/hashing"
 	"pileus/metadata"
 	"pileus/parachain"
 	"pileus/primitives"
-	"pileus/pvf"
 )
 
 // metadata is that of the runtime.
@@ -67,10 +67,17 @@ func (p *prober) validateAt(name, did string, after uint64) (Answer, string) {
 func (p *prober) execute(pov *primitives.PoV, relay relayParent) (*primitives.ValidationResult, error) {
 	ctx, stop := context.WithTimeout(p.ctx, p.patience)
 	defer stop()
-	return p.pvf.Validate(ctx, &pvf.Job{
-		Code: p.chain.Code, CodeHash: hashing.Blake2b256(p.chain.Code), Executor: p.config.ExecutorParams,
-		ParentHead: p.chain.Head(), PoV: pov, RelayParentNumber: relay.number, RelayParentStorageRoot: relay.state(p.chain, p.config).Root(),
-	})
+	code, err := p.host.CodeAt(ctx, p.chain.State, parachain.OnChain)
+	if err != nil {
+		return nil, err
+	}
+	data, err := executor.Decompress(pov.BlockData, primitives.PoVBombLimit)
+	if err != nil {
+		return nil, err
+	}
+	return code.ValidateBlock(ctx, primitives.ValidationParams{
+		ParentHead: p.chain.Head(), BlockData: data, RelayParentNumber: relay.number, RelayParentStorageRoot: relay.state(p.chain, p.config).Root(),
+	}, p.config.ExecutorParams.MemoryPages())
 }
 
 // differs names what validate_block commits to otherwise than the node's runtime said.

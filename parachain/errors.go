@@ -55,7 +55,8 @@ func Words(err error) string {
 	}
 	m := panicked.FindStringSubmatch(strings.TrimSpace(call.Panic))
 	if m == nil {
-		return strings.Join(strings.Fields(call.Panic), " ")
+		words := strings.Join(strings.Fields(call.Panic), " ")
+		return strings.TrimSuffix(strings.TrimPrefix(words, "panic: "), " [recovered, repanicked]") // of a runtime in Go
 	}
 	return fmt.Sprintf("%s (%s:%s)", strings.Join(strings.Fields(m[3]), " "), place(m[1]), m[2])
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -22,6 +23,10 @@ import (
 
 // exitWarnings says that with --strict only warnings fail.
 const exitWarnings = 11
+
+// softLimit is the memory beyond which the collector works harder: what is interpreted
+// takes some 200 MiB for a large runtime.
+const softLimit = 250 << 20
 
 var errWarnings = errors.New("warnings")
 
@@ -86,6 +91,7 @@ func (f *checkFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer origin.Close()
+	debug.SetMemoryLimit(softLimit)
 	report, err := check.Run(cmd.Context(), origin.Spec, f.options)
 	if err != nil {
 		return err
