@@ -37,6 +37,7 @@ type Options struct {
 	Results           string          // folder in which observations are kept; empty: none
 	CacheDir          string          // of compiled runtimes, for simulations; empty: none
 	Origin            *pileus.Origin  // of a live chain; nil: the spec
+	Patience          time.Duration   // with one call of the runtime; 0: half a minute, longer with a live chain
 }
 
 // Errors of a runtime that is no parachain's.
@@ -61,7 +62,7 @@ func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) 
 
 // probe makes the runtime ready and finds out what it does.
 func (s *subject) probe(ctx context.Context, spec *chainspec.Spec, o Options) error {
-	if v := s.static.Version; v != nil && isRelayChain(v) {
+	if v := s.static.Info.Version; v != nil && isRelayChain(v) {
 		return ErrRelayChain
 	}
 	engine, err := executor.NewEngine(ctx, executor.Config{Interpreter: true}) // compiling takes longer than all the probes
@@ -77,7 +78,7 @@ func (s *subject) probe(ctx context.Context, spec *chainspec.Spec, o Options) er
 		return err
 	}
 	if s.chain != nil {
-		s.observe(ctx, o.Results)
+		s.observe(ctx, o)
 	}
 	return ctx.Err()
 }
@@ -94,7 +95,7 @@ type subject struct {
 	code   *parachain.Code
 
 	chain    *parachain.Chain // nil: blocks cannot be built, as unready says
-	patience time.Duration    // with one block
+	patience time.Duration    // with one block; of Options, or what is usual
 	notes    []string         // how the state differs from the one that was given
 	absent   string           // why there are no probes
 	seen     Observations
@@ -102,7 +103,7 @@ type subject struct {
 
 // load makes the code ready and finds out what kind of runtime it is.
 func (s *subject) load(ctx context.Context, spec *chainspec.Spec) (err error) {
-	ctx, stop := context.WithTimeout(ctx, patience)
+	ctx, stop := context.WithTimeout(ctx, 4*patience)
 	defer stop()
 	if s.code, err = s.host.Load(ctx, spec.Code()); err != nil {
 		return err
@@ -137,7 +138,10 @@ func (s *subject) open(ctx context.Context, spec *chainspec.Spec, o Options) err
 	if s.patience = patience; o.Origin != nil {
 		from, s.patience = o.Origin, livePatience
 	}
-	ctx, stop := context.WithTimeout(ctx, 2*s.patience)
+	if o.Patience > 0 {
+		s.patience = o.Patience
+	}
+	ctx, stop := context.WithTimeout(ctx, 4*patience+s.patience)
 	defer stop()
 	options := parachain.Options{Collators: 1, ParaID: probePara}
 	var err error
@@ -164,18 +168,22 @@ func (s *subject) open(ctx context.Context, spec *chainspec.Spec, o Options) err
 const probePara = primitives.ParaID(2000)
 
 // observe makes the probes, or reads what they saw the last time.
-func (s *subject) observe(ctx context.Context, folder string) {
-	key := s.resultKey()
-	if kept, ok := readResults(folder, key); ok {
+func (s *subject) observe(ctx context.Context, o Options) {
+	kinds := []string{s.collator(o)}
+	if o.Collator != "" && o.Collator != Auto {
+		kinds = []string{Basic, Lookahead, SlotBased} // how the others would do
+	}
+	key := s.resultKey(kinds)
+	if kept, ok := readResults(o.Results, key); ok {
 		s.seen = *kept
 		return
 	}
-	p := newProber(ctx, s)
+	p := newProber(ctx, s, kinds)
 	p.run()
 	if p.broken != nil {
 		p.seen.Broken = p.broken.Error()
 	}
 	if ctx.Err() == nil && p.seen.Broken == "" {
-		keepResults(folder, key, p.seen)
+		keepResults(o.Results, key, p.seen)
 	}
 }

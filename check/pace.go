@@ -20,10 +20,11 @@ const (
 	paceWarmUp = 2
 )
 
-// paces lets every kind of collator build for a while.
+// paces lets the collators in question build for a while: the one that `simulate` would
+// take, and those that were named.
 func (p *prober) paces() {
 	p.seen.Pace = map[string]Pace{}
-	for _, kind := range []string{Basic, Lookahead, SlotBased} {
+	for _, kind := range p.kinds {
 		if p.broken != nil {
 			return
 		}

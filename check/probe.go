@@ -13,8 +13,9 @@ import (
 	"pileus/trie"
 )
 
-// patience is how long one block may take to build. Real ones take milliseconds.
-const patience = 15 * time.Second
+// patience is how long one block may take to build. Real ones take milliseconds, on a busy
+// machine perhaps a second.
+const patience = 30 * time.Second
 
 // livePatience is that where the state is fetched as it is read.
 const livePatience = 5 * time.Minute
@@ -30,6 +31,7 @@ type prober struct {
 	chain    *parachain.Chain
 	config   *primitives.HostConfiguration
 	patience time.Duration // with one block
+	kinds    []string      // collators to let build
 
 	base    relayParent // the first relay parent, at the start of a slot of the parachain
 	step    primitives.Slot
@@ -180,10 +182,10 @@ const (
 func probeConfig() primitives.HostConfiguration { return pileus.DefaultRelayConfig() }
 
 // newProber begins where the chain stands.
-func newProber(ctx context.Context, s *subject) *prober {
+func newProber(ctx context.Context, s *subject, kinds []string) *prober {
 	f, config := &s.chain.Facts, probeConfig()
 	p := &prober{ctx: ctx, host: s.host, chain: s.chain, config: &config, relayMs: primitives.RelaySlotMillis, slotMs: f.SlotDuration, seen: &s.seen}
-	p.patience = s.patience
+	p.patience, p.kinds = s.patience, kinds
 	p.base = relayParent{number: max(firstNumber, f.MinRelayNumber()), slot: max(firstSlot, f.MinRelaySlot())}
 	p.headers = p.collatorHeaders()
 	if s.static.SlotDuration != nil {

@@ -138,8 +138,9 @@ func (s *subject) simulate(ctx context.Context, spec *chainspec.Spec, o Options)
 		base.Rules = "classic"
 	}
 	base.Collator, base.AuthoringDuration = s.collator(o), o.AuthoringDuration
-	r := &runner{ctx: ctx, subject: s, full: s.fullCost(o)}
+	r := &runner{ctx: ctx, subject: s, full: s.fullCost(o), light: true}
 	x.theirs = r.both("the relay chain as it is", base)
+	r.light = x.theirs[0].slow // else only full blocks are in question from here on
 	if !anySlow(x.theirs) || r.err != nil {
 		return x, r.err
 	}
@@ -175,15 +176,19 @@ type runner struct {
 	ctx     context.Context
 	subject *subject
 	full    time.Duration
+	light   bool // with empty blocks, too
 	err     error
 }
 
 // both runs the settings with blocks by weight and with full blocks.
 func (r *runner) both(name string, s pileus.Settings) []outcome {
-	s.BlockCost = 0
-	light := r.run(name+", empty blocks", s)
 	s.BlockCost = r.full
-	return []outcome{light, r.run(fmt.Sprintf("%s, full blocks of %s", name, seconds(r.full)), s)}
+	full := r.run(fmt.Sprintf("%s, full blocks of %s", name, seconds(r.full)), s)
+	if !r.light {
+		return []outcome{full}
+	}
+	s.BlockCost = 0
+	return []outcome{r.run(name+", empty blocks", s), full}
 }
 
 func (r *runner) run(name string, s pileus.Settings) outcome {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"pileus"
 	"pileus/hashing"
@@ -15,11 +16,13 @@ import (
 const probesVersion = 1
 
 // resultKey names observations by all that they depend on: the release of this program,
-// the code, the state and the configuration of the relay chain that the probes play.
-func (s *subject) resultKey() string {
+// the code, the state, the collators and the configuration of the relay chain that the
+// probes play.
+func (s *subject) resultKey(kinds []string) string {
 	config := probeConfig()
 	b := scale.AppendString(nil, pileus.Version)
 	b = scale.AppendU32(b, probesVersion)
+	b = scale.AppendString(b, strings.Join(kinds, ","))
 	b = append(b, s.code.Hash[:]...)
 	root := s.chain.State.Root()
 	b = append(b, root[:]...)

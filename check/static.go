@@ -16,9 +16,10 @@ import (
 
 // Static is what code says of itself without building a block.
 type Static struct {
-	*wasmlink.Info
-	Meta    *metadata.Metadata
-	Release Release
+	*wasmlink.Info                     // with the version that the sections say
+	Version        *runtimeapi.Version // that Core_version says
+	Meta           *metadata.Metadata
+	Release        Release
 
 	MinimumPeriod *uint64 // Timestamp.MinimumPeriod, ms; nil: not in the metadata
 	SlotDuration  *uint64 // Aura.SlotDuration, ms; nil: not in the metadata
