@@ -208,7 +208,7 @@ func (c *client) overHTTP(ctx context.Context, _ uint64, request []byte) ([]byte
 	post.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(post)
 	if err != nil {
-		return nil, transient{fmt.Errorf("%w: %w", ErrUnreachable, bare(err))}
+		return nil, transient{fmt.Errorf("%w: %w", ErrUnreachable, root(err))}
 	}
 	defer response.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
@@ -223,14 +223,6 @@ func (c *client) overHTTP(ctx context.Context, _ uint64, request []byte) ([]byte
 		return nil, fmt.Errorf("%w: HTTP status %s", ErrAnswer, response.Status)
 	}
 	return raw, nil
-}
-
-// bare takes the method and the address off an error of net/http: they are named already.
-func bare(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
-	}
-	return err
 }
 
 // connection is a WebSocket with the requests that wait for their answers.
