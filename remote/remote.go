@@ -218,7 +218,7 @@ func cannotProve(err error) bool {
 // read makes the state one that is fetched as it is read.
 func (n *session) read(c *Chain, from *client, root hashing.Hash) {
 	c.source = &source{ctx: n.ctx, client: from, store: c.store, root: root, at: c.Hash.String(), fail: n.fail, lacking: n.options.Lacking,
-		count: func(keys int) { n.report(func(p *Progress) { p.Keys += keys }) }, fetching: &sync.Mutex{}}
+		count: func(keys int) { n.report(func(p *Progress) { p.Keys += keys }) }, fetching: &sync.Mutex{}, missed: map[string]int{}}
 	c.State = trie.StateFromSource(root, c.source)
 }
 

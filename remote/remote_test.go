@@ -210,3 +210,38 @@ func TestWhatIsLackingIsNamed(t *testing.T) {
 	}
 	t.Log(err)
 }
+
+// TestMapsAreFetchedWhole: of a map of which another key is read again and again, all is
+// there after a few; a large one is left alone.
+func TestMapsAreFetchedWhole(t *testing.T) {
+	for entries, most := range map[int]int{2400: 12, 20_000: 52} {
+		raw := chainspec.Raw{Top: map[string][]byte{chainspec.CodeKey: {1}}}
+		prefix := hashing.StorageKey("System", "BlockHash")
+		key := func(i int) []byte {
+			return append(bytes.Clone(prefix), hashing.Twox64Concat([]byte{byte(i), byte(i >> 8), byte(i >> 16), 0})...)
+		}
+		for i := range entries {
+			hash := hashing.Blake2b256([]byte{byte(i), byte(i >> 8)})
+			raw.Top[string(key(i))] = hash[:]
+		}
+		n := serve(t, raw.State(trie.V1))
+		c := open(t, n.WS(), Options{})
+		before := n.Calls("")
+		state := n.State
+		for i := range 40 {
+			changes := []trie.Change{{Key: key(entries + i), Value: []byte("new")}, {Key: key(i), Delete: true}}
+			var err error
+			if c.State, err = c.State.Apply(trie.V1, changes, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if state, err = state.Apply(trie.V1, changes, nil, nil); err != nil || state.Root() != c.State.Root() {
+				t.Fatalf("another root, %v", err)
+			}
+		}
+		asked := n.Calls("") - before
+		t.Logf("%d entries: %d requests", entries, asked)
+		if (entries > maxMap) != (asked > most) {
+			t.Errorf("%d entries: %d requests", entries, asked)
+		}
+	}
+}

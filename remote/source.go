@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,9 +15,15 @@ import (
 
 // How many keys are asked for at once.
 const (
-	proofKeys = 256 // in one proof
-	firstWalk = 32  // keys ahead when a walk begins; twice as many each time it goes on
+	proofKeys = 1000 // in one proof
+	firstWalk = 32   // keys ahead when a walk begins; twice as many each time it goes on
 	maxWalk   = 512
+
+	// A map of which so many keys were missed is fetched whole, unless it has more than maxMap
+	// keys: every block writes another key of System.BlockHash, and needs its neighbours.
+	oftenMissed = 3
+	maxMap      = 5000
+	mapPrefix   = 32 // bytes of pallet and item in a key
 )
 
 // source is a [trie.Finder]: nodes come from the store, and what it lacks by a proof of
@@ -35,6 +42,7 @@ type source struct {
 
 	fetching *sync.Mutex // one at a time, so that nothing is fetched twice
 	walk     walk
+	missed   map[string]int // keys of the maps of the main trie
 }
 
 // walk is how far the keys ahead of a walk over a trie were fetched.
@@ -49,7 +57,7 @@ func (s *source) Node(hash hashing.Hash) ([]byte, bool) { return s.store.get(has
 // Child implements [trie.Finder].
 func (s *source) Child(id []byte) trie.Finder {
 	c := *s
-	c.child, c.walk = bytes.Clone(id), walk{}
+	c.child, c.walk, c.missed = bytes.Clone(id), walk{}, nil
 	return &c
 }
 
@@ -75,8 +83,14 @@ func (s *source) fetch(hash hashing.Hash, key []byte, walk bool) ([]byte, error)
 		return nil, fmt.Errorf("%w, and this is not among what is kept of it", ErrUnreachable)
 	}
 	keys := [][]byte{key}
-	if walk {
+	switch {
+	case walk:
 		keys = append(keys, s.ahead(key)...)
+	case s.missed != nil && len(key) > mapPrefix:
+		prefix := string(key[:mapPrefix])
+		if s.missed[prefix]++; s.missed[prefix] == oftenMissed {
+			keys = append(keys, s.whole([]byte(prefix))...)
+		}
 	}
 	if err := s.prove(keys); err != nil {
 		return nil, err
@@ -112,6 +126,31 @@ func (s *source) ahead(key []byte) [][]byte {
 	}
 	w.last = keys[len(keys)-1]
 	return keys
+}
+
+// whole are all keys of a map, none if it is large. Maps are sorted by hashes, so how much
+// of their range one page covers tells how many there are. They are a hint, as with ahead.
+func (s *source) whole(prefix []byte) (keys [][]byte) {
+	text := "0x" + hex.EncodeToString(prefix)
+	for start := any(nil); len(keys) <= maxMap; start = "0x" + hex.EncodeToString(keys[len(keys)-1]) {
+		raw, err := s.client.call(s.ctx, "state_getKeysPaged", text, maxKeys, start, s.at)
+		if err != nil {
+			return nil
+		}
+		page, err := decodeKeys(raw, maxKeys)
+		if err != nil {
+			return nil
+		}
+		keys = append(keys, page...)
+		if len(page) < maxKeys {
+			return keys
+		}
+		last := append(bytes.TrimPrefix(page[len(page)-1], prefix), make([]byte, 4)...)
+		if covered := binary.BigEndian.Uint32(last); uint64(len(keys))<<32 > maxMap*uint64(covered) {
+			return nil
+		}
+	}
+	return nil
 }
 
 func childKey(id []byte) string { return "0x" + hex.EncodeToString(trie.ChildKey(id)) }
