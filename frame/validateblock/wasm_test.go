@@ -22,7 +22,10 @@ import (
 
 // candidates are what validators may get at most, besides an empty block: a block full of
 // bytes, a block full of transfers, and proofs of 5 MiB.
-func candidates(t *testing.T) (list []candidate) {
+func candidates(t *testing.T) []candidate {
+	if len(made) > 0 {
+		return made
+	}
 	c := newChain(t, guide.Phase3())
 	var transfers [][]byte
 	for range 3000 {
@@ -52,10 +55,13 @@ func candidates(t *testing.T) (list []candidate) {
 		if err != nil {
 			t.Fatal(x.name, err)
 		}
-		list = append(list, candidate{x.name, params, want, block})
+		made = append(made, candidate{x.name, params, want, block})
 	}
-	return list
+	return made
 }
+
+// made are kept for all tests: 3000 signatures take a while.
+var made []candidate
 
 // candidate is encoded ValidationParams and the answer of the code in memory.
 type candidate struct {
