@@ -38,7 +38,7 @@ is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder in which the chains are kept; the network goes on from there (default: in memory)")
 	flags.StringVar(&f.start, "start-time", "now", "of a new relay chain's clock: now, or a time as 2026-01-31T12:00:00Z")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
-	flags.TextVar(&f.logLevel, "log", slog.LevelInfo, "least level that is logged: debug, info, warn or error")
+	flags.StringVar(&f.logLevel, "log", "info", "least level that is logged: debug, info, warn or error")
 	f.world.add(cmd)
 	for _, service := range services {
 		service.flags(cmd, f)
@@ -53,7 +53,7 @@ type devFlags struct {
 	dataDir   string
 	start     string
 	logFormat string
-	logLevel  slog.Level
+	logLevel  string
 
 	said    [][2]string // by the services that were started so far: names and addresses
 	metrics *metrics.Set
@@ -111,11 +111,15 @@ func (f *devFlags) config(cmd *cobra.Command) (cfg dev.Config, err error) {
 			return cfg, usageError{fmt.Errorf("--start-time %q: give now, or a time as 2026-01-31T12:00:00Z", f.start)}
 		}
 	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(f.logLevel)); err != nil {
+		return cfg, usageError{fmt.Errorf("--log %q: choose debug, info, warn or error", f.logLevel)}
+	}
 	switch f.logFormat {
 	case "text":
-		cfg.Log = slog.New(dev.NewLogHandler(cmd.ErrOrStderr(), f.logLevel, inColour(cmd.ErrOrStderr())))
+		cfg.Log = slog.New(dev.NewLogHandler(cmd.ErrOrStderr(), level, inColour(cmd.ErrOrStderr())))
 	case "json":
-		cfg.Log = slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: f.logLevel}))
+		cfg.Log = slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
 	default:
 		return cfg, usageError{errors.New("--log-format: choose text or json")}
 	}

@@ -30,9 +30,8 @@ type Board struct {
 	follow   bool                                // the para is known
 	recorded bool                                // the chains' records tell which blocks are the best
 
-	teller      hashing.Hash // the relay block whose decisions are told
-	idle        int          // relay slots since the last inclusion
-	lastTrouble note         // warn or bad
+	idle        int  // relay slots since the last inclusion
+	lastTrouble note // warn or bad
 	lastDrop    note
 	lines       uint64
 }
@@ -116,12 +115,6 @@ func (b *Board) Relay(e store.Event) {
 		r := b.relayBlock(e.Block.Hash)
 		r.Number, r.Parent = e.Block.Number(), e.Block.Parent()
 	case store.Best:
-		if len(e.Retracted) > 0 {
-			old := e.Retracted[0]
-			b.reorg(note{"relay fork", "warn", fmt.Sprintf("Relay fork: the branch of #%d %s is left for that of #%d %s", old.Number(), old.Hash.Short(), e.Block.Number(), e.Block.Hash.Short()),
-				"parachain blocks whose relay parent was left must be made anew"})
-			b.rewind(e.Retracted)
-		}
 		b.heads(func(h *Heads) { h.RelayBest = head(e.Block) })
 	case store.Finalized:
 		b.heads(func(h *Heads) { h.RelayFinalized = head(e.Blocks[len(e.Blocks)-1]) })
@@ -203,7 +196,6 @@ func (b *Board) event(e pipeline.Event) {
 		}
 	case pipeline.RelayBlock:
 		b.idle++
-		b.teller = e.Hash
 		r := b.relayBlock(e.Hash)
 		r.Number, r.Slot, r.Ms, r.Session, r.Author, r.Backed = e.Number, e.Slot, b.p.NowMs, uint32(e.Session), uint32(e.Author), e.Backed
 		if r.Parent.IsZero() { // nobody has told; on a chain without forks it is the last one
@@ -217,6 +209,10 @@ func (b *Board) event(e pipeline.Event) {
 				b.heads(func(h *Heads) { h.RelayBest = &Head{e.Number, e.Hash} })
 			}
 		}
+	case pipeline.RelayReorg:
+		b.p.Totals.Reorgs++
+		b.changed.totals = true
+		b.rewind(e.Base)
 	case pipeline.SlotMissed:
 		b.idle++
 		b.p.Missed = append(b.p.Missed, Missed{e.Slot, short(e.Why)})
@@ -250,7 +246,7 @@ func (b *Board) event(e pipeline.Event) {
 		b.each(e.Candidate, false, func(x *Block) { b.reach(x, StageBackable) })
 	case pipeline.Backed:
 		b.each(e.Candidate, false, func(x *Block) {
-			x.BackedIn, x.backedBy = e.Relay, b.teller
+			x.BackedIn = e.Relay
 			b.reachAnew(x, StageBacked)
 		})
 	case pipeline.Included:
@@ -261,7 +257,7 @@ func (b *Board) event(e pipeline.Event) {
 			b.collator(e.Collator).Dropped++
 			b.p.Totals.Dropped++
 		}
-		x.EndedIn, x.endedBy, x.Reason, x.Why = e.Relay, b.teller, e.Reason, short(pipeline.Meaning(e.Reason)+colon(e.Detail))
+		x.EndedIn, x.Reason, x.Why = e.Relay, e.Reason, short(pipeline.Meaning(e.Reason)+colon(e.Detail))
 		b.reachAnew(x, StageDropped)
 		b.changed.totals = true
 	case pipeline.Refused:
@@ -288,7 +284,7 @@ func (b *Board) included(e pipeline.Included) {
 				b.collator(x.Collator).Included++
 			}
 		}
-		x.BackedIn, x.IncludedIn, x.includedBy = e.BackedIn, e.Relay, b.teller
+		x.BackedIn, x.IncludedIn = e.BackedIn, e.Relay
 		b.reachAnew(x, StageIncluded)
 		b.changed.blocks[x.Hash] = true
 	}
@@ -404,30 +400,26 @@ func (b *Board) reachAnew(x *Block, stage string) {
 	b.reach(x, stage)
 }
 
-// rewind takes back what relay blocks that are left had decided.
-func (b *Board) rewind(left []*store.Block) {
-	gone := map[hashing.Hash]bool{}
-	for _, r := range left {
-		gone[r.Hash] = true
-	}
+// rewind takes back what relay blocks above base had decided; the chain has left them.
+func (b *Board) rewind(base uint32) {
 	for i := range b.p.Blocks {
 		x := &b.p.Blocks[i]
 		at := maps.Clone(x.At)
-		if gone[x.endedBy] {
+		if x.EndedIn > base {
 			delete(at, StageDropped)
-			x.EndedIn, x.endedBy, x.Reason, x.Why = 0, hashing.Hash{}, "", ""
+			x.EndedIn, x.Reason, x.Why = 0, "", ""
 			b.p.Totals.Dropped--
 			b.collator(x.Collator).Dropped--
 		}
-		if gone[x.includedBy] {
+		if x.IncludedIn > base {
 			delete(at, StageIncluded)
-			x.IncludedIn, x.includedBy = 0, hashing.Hash{}
+			x.IncludedIn = 0
 			b.p.Totals.Included--
 			b.collator(x.Collator).Included--
 		}
-		if gone[x.backedBy] {
+		if x.BackedIn > base {
 			delete(at, StageBacked)
-			x.BackedIn, x.backedBy = 0, hashing.Hash{}
+			x.BackedIn = 0
 		}
 		if len(at) == len(x.At) {
 			continue

@@ -140,30 +140,34 @@ func TestRelayFork(t *testing.T) {
 	block := func(what string, n uint32, parent hashing.Hash) *store.Block {
 		return &store.Block{Hash: hashOf(what, n), Header: &primitives.Header{Number: 1000 + n, ParentHash: parent}}
 	}
-	one, two, left := block("relay", 1, hashOf("relay", 0)), block("relay", 2, hashOf("relay", 1)), block("left", 2, hashOf("relay", 1))
-	three := block("relay", 3, two.Hash)
+	one, left := block("relay", 1, hashOf("relay", 0)), block("left", 2, hashOf("relay", 1))
+	two, three := block("relay", 2, one.Hash), block("relay", 3, hashOf("relay", 2))
 	s.relay(1)
-	s.Relay(store.Imported{Block: one})
-	s.relay(2)
+	s.tell(12, pipeline.RelayBlock{Number: 1002, Hash: left.Hash})
+	s.relay(2) // not the best one, and yet the newest
 	for _, e := range []store.Event{
-		store.Best{Block: one}, store.Imported{Block: two}, store.Best{Block: two}, store.Imported{Block: left}, store.Best{Block: left, Retracted: []*store.Block{two}},
-		store.Imported{Block: three}, store.Best{Block: three, Retracted: []*store.Block{left}}, store.Finalized{Blocks: []*store.Block{one}},
+		store.Imported{Block: one}, store.Best{Block: one}, store.Imported{Block: left}, store.Best{Block: left}, store.Imported{Block: two},
 	} {
 		s.Relay(e)
 	}
+	if h := s.Snapshot().Heads.RelayBest; h.Hash != left.Hash {
+		t.Errorf("best is %+v before the fork is longer", h)
+	}
+	s.relay(3)
+	s.tell(18, pipeline.RelayReorg{From: 1002, To: 1003, Base: 1001})
+	for _, e := range []store.Event{store.Imported{Block: three}, store.Best{Block: three, Retracted: []*store.Block{left}}, store.Finalized{Blocks: []*store.Block{one}}} {
+		s.Relay(e)
+	}
 	p := s.Snapshot()
-	if p.Totals.Reorgs != 2 {
-		t.Errorf("%d reorgs, want 2: to the other branch and back", p.Totals.Reorgs)
+	if p.Totals.Reorgs != 1 || len(p.Log) != 1 || p.Log[0].Tone != "warn" {
+		t.Errorf("%d reorgs, log %+v", p.Totals.Reorgs, p.Log)
 	}
-	if len(p.Log) != 1 || p.Log[0].Count != 2 || p.Log[0].Tone != "warn" {
-		t.Errorf("log %+v", p.Log)
-	}
-	if p.Heads.RelayFinalized == nil || p.Heads.RelayFinalized.Number != 1001 {
-		t.Errorf("final %+v", p.Heads.RelayFinalized)
+	if p.Heads.RelayBest.Hash != three.Hash || p.Heads.RelayFinalized.Number != 1001 {
+		t.Errorf("heads %+v", p.Heads)
 	}
 	for _, r := range p.Relay {
-		if r.Number == 1003 && r.Parent != hashOf("relay", 2) {
-			t.Errorf("parent of #1003 is %s", r.Parent)
+		if want := map[hashing.Hash]hashing.Hash{three.Hash: two.Hash, two.Hash: one.Hash, left.Hash: one.Hash}[r.Hash]; !want.IsZero() && r.Parent != want {
+			t.Errorf("parent of #%d is %s", r.Number, r.Parent)
 		}
 	}
 }
@@ -207,44 +211,27 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// What a relay block of a branch that is left had decided is taken back, in whatever order
-// events and records are told.
+// What relay blocks of a branch that is left had decided is taken back.
 func TestRewind(t *testing.T) {
-	block := func(what string, n uint32) *store.Block {
-		return &store.Block{Hash: hashOf(what, n), Header: &primitives.Header{Number: 1000 + n}}
+	s := newStory()
+	s.relay(1)
+	s.authored(1, 8)
+	s.authored(2, 8)
+	s.tell(8.1, pipeline.Advertised{Candidate: candidate(1), Collator: "Bob"})
+	s.tell(12, pipeline.Backed{Candidate: candidate(1), Relay: 1002})
+	s.tell(18, pipeline.Included{Candidate: candidate(1), Relay: 1003, BackedIn: 1002})
+	s.tell(18, pipeline.Dropped{ParaBlock: para(2), Collator: "Alice", Relay: 1003, Reason: pipeline.DroppedSuperseded})
+	s.tell(30, pipeline.RelayReorg{From: 1003, To: 1004, Base: 1001})
+	p := s.Snapshot()
+	if p.Blocks[0].Stage != StageAdvertised || p.Blocks[1].Stage != StageAuthored || p.Blocks[1].Reason != "" || *p.Totals != (Totals{Authored: 2, Reorgs: 1}) {
+		t.Errorf("after the fork: %+v, %+v", p.Blocks, *p.Totals)
 	}
-	for _, recordFirst := range []bool{true, false} {
-		s := newStory()
-		s.Relay(store.Best{Block: block("relay", 0)})
-		s.relay(1)
-		s.authored(1, 8)
-		s.authored(2, 8)
-		s.tell(8.1, pipeline.Advertised{Candidate: candidate(1), Collator: "Bob"})
-		s.tell(12, pipeline.RelayBlock{Number: 1002, Hash: hashOf("left", 2)})
-		s.tell(12, pipeline.Backed{Candidate: candidate(1), Relay: 1002})
-		s.tell(18, pipeline.RelayBlock{Number: 1003, Hash: hashOf("left", 3)})
-		s.tell(18, pipeline.Included{Candidate: candidate(1), Relay: 1003, BackedIn: 1002})
-		s.tell(18, pipeline.Dropped{ParaBlock: para(2), Collator: "Alice", Relay: 1003, Reason: pipeline.DroppedSuperseded})
-		record := func() {
-			s.Relay(store.Best{Block: block("relay", 4), Retracted: []*store.Block{block("left", 3), block("left", 2)}})
-		}
-		if recordFirst {
-			record()
-			if p := s.Snapshot(); p.Blocks[0].Stage != StageAdvertised || p.Blocks[1].Stage != StageAuthored || p.Blocks[1].Reason != "" || p.Totals.Included+p.Totals.Dropped != 0 {
-				t.Errorf("after the fork: %+v, %+v", p.Blocks, *p.Totals)
-			}
-		}
-		s.tell(19, pipeline.RelayBlock{Number: 1004, Hash: hashOf("relay", 4)})
-		s.tell(19, pipeline.Backed{Candidate: candidate(1), Relay: 1004})
-		if !recordFirst {
-			record()
-		}
-		p := s.Snapshot()
-		if x := p.Blocks[0]; x.Stage != StageBacked || x.BackedIn != 1004 || x.IncludedIn != 0 || x.At[StageBacked] != 19000 {
-			t.Errorf("record first %v: block #1 %+v", recordFirst, x)
-		}
-		if *p.Totals != (Totals{Authored: 2, Reorgs: 1}) || p.Collators[1].Included != 0 {
-			t.Errorf("record first %v: %+v, %+v", recordFirst, *p.Totals, p.Collators)
-		}
+	s.tell(30, pipeline.Backed{Candidate: candidate(1), Relay: 1004})
+	p = s.Snapshot()
+	if x := p.Blocks[0]; x.Stage != StageBacked || x.BackedIn != 1004 || x.IncludedIn != 0 || x.At[StageBacked] != 30000 {
+		t.Errorf("block #1 %+v", x)
+	}
+	if p.Collators[1].Included != 0 || p.Collators[0].Dropped != 0 {
+		t.Errorf("collators %+v", p.Collators)
 	}
 }

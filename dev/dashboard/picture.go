@@ -169,9 +169,6 @@ type Block struct {
 	PoVBytes    int                      `json:"pov_bytes"` // of its candidate, compressed
 	PoVLimit    uint32                   `json:"pov_limit"`
 	Weight      Weight                   `json:"weight"`
-
-	// The relay blocks that backed it, included it and ended it.
-	backedBy, includedBy, endedBy hashing.Hash
 }
 
 // Collator counts what one collator did.

@@ -33,6 +33,9 @@ func words(e pipeline.Event) (note, bool) {
 		return note{"declined " + e.Reason, "warn", fmt.Sprintf("Validator %d turned block #%d down: %s", e.Validator, e.Number, e.Reason), e.Detail}, true
 	case pipeline.TimedOut:
 		return note{"timeout", "bad", fmt.Sprintf("Block #%d was backed in relay block #%d but did not become available in time", e.Number, e.BackedIn), ""}, true
+	case pipeline.RelayReorg:
+		return note{"relay fork", "warn", fmt.Sprintf("Relay fork: the branch up to #%d is left for one up to #%d; both have #%d", e.From, e.To, e.Base),
+			"parachain blocks whose relay parent was left must be made anew"}, true
 	case pipeline.SlotMissed:
 		return note{"missed", "warn", fmt.Sprintf("Relay slot %d passed without a block", e.Slot), e.Why}, true
 	case pipeline.InherentDropped:

@@ -172,21 +172,21 @@ export class Film {
     return this.store.isOpen(b) ? Infinity : Math.max(...Object.values(b.at)) + this.store.limits.slot_ms;
   }
 
-  // place gives each block the first row that is free for all of its time.
+  // place gives each block the first row that is free from its start on, and leaves it there.
   place(blocks) {
     this.parents = new Map();
     for (const p of this.at.values()) if (p.on || !this.parents.has(p.r.number)) this.parents.set(p.r.number, p.r.ms);
     for (const hash of this.rows.keys()) if (!this.store.blocks.has(hash)) this.rows.delete(hash);
     const gap = 14 / this.k;
-    const placed = blocks.filter((b) => this.rows.has(b.hash));
+    const ends = []; // by row, of what is placed so far
     for (const b of blocks) {
-      if (this.rows.has(b.hash)) continue;
-      const from = this.start(b), to = this.end(b);
-      const taken = new Set(placed.filter((p) => this.start(p) < to + gap && this.end(p) + gap > from).map((p) => this.rows.get(p.hash)));
-      let row = 0;
-      while (taken.has(row) && row < MOST_ROWS - 1) row++;
+      const from = this.start(b);
+      const free = (row) => (ends[row] ?? -Infinity) + gap <= from;
+      let row = this.rows.get(b.hash);
+      // A relay fork may have moved the end of the one before.
+      if (row == null || !free(row)) for (row = 0; row < MOST_ROWS - 1 && !free(row); row++);
       this.rows.set(b.hash, row);
-      placed.push(b);
+      ends[row] = Math.max(ends[row] ?? -Infinity, this.end(b));
     }
     const used = blocks.length ? Math.max(...blocks.map((b) => this.rows.get(b.hash))) + 1 : 1;
     const at = performance.now();
