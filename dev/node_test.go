@@ -13,6 +13,8 @@ import (
 	"pileus/dev"
 	"pileus/dev/store"
 	"pileus/parachain"
+	"pileus/pipeline"
+	"pileus/primitives"
 	"pileus/txpool"
 )
 
@@ -224,5 +226,45 @@ func TestInstantGoesOnUntilATransactionIsFinal(t *testing.T) {
 		}
 		now = n.Now()
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// Against the wall clock, with nothing from outside, the network makes the blocks that a
+// simulation makes.
+func TestTheSameBlocksAsInVirtualTime(t *testing.T) {
+	var cfg dev.Config
+	n := start(t, func(c *dev.Config) {
+		c.Begin = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+		c.BlockTime.Interval = 50 * time.Millisecond
+		cfg = *c
+	})
+	finalized(t, n, 8)
+	seen := seen{}
+	sim, err := pileus.Open(t.Context(), cfg.Settings, pileus.Options{Steer: true, Observer: seen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sim.Close()
+	if _, err := sim.Advance(t.Context(), 15); err != nil {
+		t.Fatal(err)
+	}
+	for number := uint32(1); number <= 8; number++ {
+		if hash, _ := n.Para().CanonicalAt(number); !seen[hash] {
+			t.Errorf("#%d, %s, is not a block of the simulation", number, hash)
+		}
+		if hash, ok := n.Relay().CanonicalAt(1000 + number); !ok || !seen[hash] {
+			t.Errorf("relay block #%d, %s, is not a block of the simulation", 1000+number, hash)
+		}
+	}
+}
+
+// seen are the blocks that a simulation has made.
+type seen map[primitives.Hash]bool
+
+func (s seen) Relay(b *pipeline.RelayView, _ primitives.Hash) { s[b.Hash] = true }
+func (s seen) Pool(primitives.ParaID, txpool.Output)          {}
+func (s seen) Para(_ primitives.ParaID, out parachain.Output) {
+	if out, ok := out.(parachain.Imported); ok {
+		s[out.Entry.Hash] = true
 	}
 }
