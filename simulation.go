@@ -233,6 +233,18 @@ func (sim *Simulation) observe(t pipeline.Timed) {
 // Network is the network itself, for those that drive it otherwise than [Simulation.Run] does.
 func (sim *Simulation) Network() *pipeline.Network { return sim.network }
 
+// Resume replaces the network by one that goes on from what it had at some time. What is
+// to be driven from then on is the new [Simulation.Network].
+func (sim *Simulation) Resume(r *pipeline.Resume) error {
+	cfg := sim.config(sim.host)
+	cfg.Resume = r
+	network, err := pipeline.New(context.Background(), cfg)
+	if err == nil {
+		sim.network = network
+	}
+	return err
+}
+
 // Host runs the parachain's runtimes.
 func (sim *Simulation) Host() *parachain.Host { return sim.host }
 

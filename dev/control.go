@@ -86,8 +86,10 @@ func (n *Node) pass(goal func() bool, toward func() uint32, done func(reached bo
 // or, if to is not 0, has the number to. It returns the best block then.
 func (n *Node) NewBlock(ctx context.Context, count, to uint32) (primitives.Hash, error) {
 	reached := make(chan bool, 1)
+	var turn chan struct{}
 	var err error
 	if e := n.do(ctx, func() {
+		turn = n.turn
 		best := func() uint32 { return n.para.Best().Number() }
 		if to == 0 {
 			to = best() + max(count, 1)
@@ -106,6 +108,8 @@ func (n *Node) NewBlock(ctx context.Context, count, to uint32) (primitives.Hash,
 		if !ok && err == nil {
 			err = ErrNoBlock
 		}
+	case <-turn:
+		err = ErrReverted
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-n.done:
@@ -267,7 +271,9 @@ func (n *Node) Fund(ctx context.Context, account []byte, amount scale.U128) (pri
 
 func (n *Node) edit(ctx context.Context, changes func(*parachain.Entry) ([]trie.Change, error)) (hash primitives.Hash, err error) {
 	done := make(chan struct{})
+	var turn chan struct{}
 	if err := n.do(ctx, func() {
+		turn = n.turn
 		made, result := false, func(h primitives.Hash, e error) { hash, err = h, e }
 		n.network.Edit(pipeline.Edit{Changes: changes, Done: func(h primitives.Hash, e error) { made = true; result(h, e) }})
 		n.pass(func() bool { return made }, func() uint32 { return 0 }, func(reached bool) {
@@ -282,6 +288,8 @@ func (n *Node) edit(ctx context.Context, changes func(*parachain.Entry) ([]trie.
 	select {
 	case <-done:
 		return hash, err
+	case <-turn:
+		return primitives.Hash{}, ErrReverted
 	case <-ctx.Done():
 		return primitives.Hash{}, ctx.Err()
 	case <-n.done:

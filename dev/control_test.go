@@ -132,3 +132,60 @@ func TestStorageIsSetThroughAForcedHead(t *testing.T) {
 		t.Errorf("the balance is %v, %v", free, err)
 	}
 }
+
+func TestASnapshotIsGoneBackTo(t *testing.T) {
+	for _, dir := range []string{"", t.TempDir()} {
+		n := start(t, func(c *dev.Config) { c.BlockTime, c.DataDir = dev.BlockTime{Mode: dev.Manual}, dir })
+		ctx := t.Context()
+		if _, err := n.NewBlock(ctx, 4, 0); err != nil {
+			t.Fatal(err)
+		}
+		next := transfers(t, n)
+		if _, err := n.Submit(ctx, next()); err != nil {
+			t.Fatal(err)
+		}
+		id, err := n.Snapshot(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := n.Para().View()
+		sub := n.Para().Subscribe(1000)
+		defer sub.Close()
+		if _, err := n.NewBlock(ctx, 70, 0); err != nil { // more than is kept in memory
+			t.Fatal(err)
+		}
+		if err := n.Revert(ctx, id); err != nil {
+			t.Fatal(err)
+		}
+		for range sub.Events() {
+		}
+		if sub.Err() != store.ErrReverted {
+			t.Errorf("the subscription ended with %v", sub.Err())
+		}
+		if after := n.Para().View(); after.Best.Hash != before.Best.Hash || after.Finalized.Hash != before.Finalized.Hash {
+			t.Errorf("best #%d, final #%d; was #%d, #%d", after.Best.Number(), after.Finalized.Number(), before.Best.Number(), before.Finalized.Number())
+		}
+		if _, err := n.NewBlock(ctx, 8, 0); err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for number := range n.Para().Best().Number() + 1 {
+			hash, ok := n.Para().CanonicalAt(number)
+			b, known := n.Para().Get(hash)
+			if !ok || !known || b.Number() != number {
+				t.Fatalf("#%d is missing", number)
+			}
+			for _, xt := range b.Extrinsics {
+				if len(xt) > 0 && xt[0]&0x80 != 0 {
+					found++
+				}
+			}
+		}
+		if found != 1 {
+			t.Errorf("the transaction of the snapshot's pool is in %d blocks", found)
+		}
+		if err := n.Revert(ctx, id); err == nil {
+			t.Error("a snapshot was used twice")
+		}
+	}
+}

@@ -34,7 +34,6 @@ type disk struct {
 	db    *store.DB
 	batch *store.Batch
 	pool  hashing.Hash // of the pool as it was written last
-	back  [][]byte     // transactions of an earlier run that are not in the pool yet
 }
 
 // identity is what must be the same when a store is opened again.
@@ -72,7 +71,7 @@ func (n *Node) save() error {
 	n.relay.Fill(b)
 	b.Put(identityName, n.identity(n.sim.Chain()).encode())
 	b.Put(availableName, encodeAvailable(n.network.Available()))
-	pool := encodePool(n.network.Pool().List(), d.back)
+	pool := encodePool(n.network.Pool().List(), n.back)
 	sum := hashing.Blake2b256(pool)
 	if sum != d.pool {
 		b.Put(poolName, pool)
@@ -128,7 +127,7 @@ func (n *Node) resume(c *parachain.Chain) (*pipeline.Resume, error) {
 	if r != nil {
 		best, head := n.para.Best(), n.relay.Best()
 		n.log.Info(fmt.Sprintf("Going on from #%d", best.Number()), "hash", best.Hash, "finalized", n.para.Finalized().Number(),
-			"relay_block", head.Number(), "transactions", len(n.disk.back))
+			"relay_block", head.Number(), "transactions", len(n.back))
 	}
 	return r, nil
 }
@@ -162,7 +161,7 @@ func (n *Node) read(c *parachain.Chain) (*pipeline.Resume, error) {
 			return nil, err
 		}
 	}
-	if r.Relay, r.Root, err = n.readRelay(memo); err != nil {
+	if r.Relay, r.Root, err = n.readRelay(); err != nil {
 		return nil, err
 	}
 	if r.Para, err = n.readPara(c); err != nil {
@@ -177,21 +176,30 @@ func (n *Node) read(c *parachain.Chain) (*pipeline.Resume, error) {
 	}
 	pool, err := db.Get(poolName)
 	if err == nil && pool != nil {
-		n.disk.back, err = decodePool(pool)
+		n.back, err = decodePool(pool)
 	}
 	return r, err
 }
 
 // readRelay reads the newest relay blocks, parents first, and the one that the chain began with.
-func (n *Node) readRelay(src trie.Source) (list []pipeline.StoredRelay, root pipeline.StoredRelay, err error) {
-	read := func(b *store.Block) pipeline.StoredRelay {
-		return pipeline.StoredRelay{Header: b.Header, State: trie.FromSource(b.Header.StateRoot, src)}
+func (n *Node) readRelay() (list []pipeline.StoredRelay, root pipeline.StoredRelay, err error) {
+	read := func(b *store.Block) (pipeline.StoredRelay, error) {
+		state, err := n.relay.State(b.Hash)
+		if err != nil {
+			return pipeline.StoredRelay{}, err
+		}
+		return pipeline.StoredRelay{Header: b.Header, State: state.Top()}, nil
 	}
 	for b, ok := n.relay.Best(), true; ok && len(list) < pipeline.KeptRelayBlocks; b, ok = n.relay.Get(b.Parent()) {
-		list = append(list, read(b))
+		s, err := read(b)
+		if err != nil {
+			return nil, root, err
+		}
+		list = append(list, s)
 	}
 	slices.Reverse(list)
-	return list, read(n.relay.Genesis()), nil
+	root, err = read(n.relay.Genesis())
+	return list, root, err
 }
 
 // readPara reads the parachain from its finalized block on.
@@ -218,20 +226,26 @@ func (n *Node) readPara(c *parachain.Chain) (r parachain.Resumed, err error) {
 	return r, nil
 }
 
-// bringBack offers the transactions of an earlier run to the pool, while the network runs.
+// bringBack offers the transactions of an earlier run, or of a snapshot, to the pool, while the network runs.
 func (n *Node) bringBack(ctx context.Context) {
 	for {
 		var xt []byte
 		if n.do(ctx, func() {
-			if len(n.disk.back) > 0 {
-				xt = n.disk.back[0]
+			for len(n.back) > 0 && len(n.back[0]) == 0 {
+				n.back = n.back[1:]
+			}
+			if len(n.back) > 0 {
+				xt = n.back[0]
 			}
 		}) != nil || xt == nil {
 			return
 		}
 		ahead := n.check(ctx, xt)
 		_ = n.do(ctx, func() {
-			n.disk.back = n.disk.back[1:]
+			if len(n.back) == 0 || &n.back[0][0] != &xt[0] { // taken by another, after a revert
+				return
+			}
+			n.back = n.back[1:]
 			if _, err := n.network.Submit(xt, txpool.External, ahead); err != nil {
 				n.log.Info("A stored transaction is not valid any more", "hash", txpool.HashOf(xt), "cause", err)
 			}

@@ -40,6 +40,9 @@ type Config struct {
 	Log             *slog.Logger // nil: nothing is logged
 }
 
+// maxLate is how far behind the wall clock the world may fall before its clock waits for it.
+const maxLate = 30 * time.Second
+
 // ErrStopped says that the node does not run any more.
 var ErrStopped = errors.New("the node has stopped")
 
@@ -52,6 +55,13 @@ type Node struct {
 	network *pipeline.Network
 	clock   *world.Clock // of the loop
 	steer   steering     // of the loop
+	swap    func()       // of the loop: lets it go on with the network that is there then
+
+	snapshots  []snapshot // of the loop
+	snapshotID uint64
+	back       [][]byte      // of the loop: transactions that come back into the pool
+	turn       chan struct{} // of the loop: closed when the network is replaced
+	inbox      *world.World  // to which everything is posted
 
 	para, relay *store.Chain
 	disk        *disk // nil: the chains are in memory
@@ -62,6 +72,7 @@ type Node struct {
 	mu      sync.Mutex
 	watched map[txpool.Hash]*store.Feed[txpool.Status]
 
+	ctx     context.Context // of the node
 	stop    context.CancelFunc
 	closing sync.Once
 	done    chan struct{} // closed when the loop has ended
@@ -81,14 +92,18 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.clock = world.NewClock(n.network.World().Now() - time.Millisecond) // the first slot has not begun
 	n.clock.SetSpeed(cfg.BlockTime.speed())
 	n.steer.mode = cfg.BlockTime
+	n.clock.MaxLate = maxLate
+	n.clock.Shifted = func(by time.Duration) {
+		n.log.Warn("The machine is too slow for the block time; the clock was set back", "by", by.Round(time.Millisecond))
+	}
+	n.turn, n.inbox = make(chan struct{}), n.network.World()
 	ctx, n.stop = context.WithCancel(ctx)
+	n.ctx = ctx
 	if n.log.Enabled(ctx, slog.LevelError) {
 		go newNetworkLog(n).run(ctx)
 	}
 	go n.loop(ctx)
-	if n.disk != nil {
-		go n.bringBack(ctx)
-	}
+	go n.bringBack(ctx)
 	return n, nil
 }
 
@@ -125,7 +140,16 @@ func (n *Node) open(ctx context.Context) (err error) {
 
 // loop is the one goroutine that the network knows.
 func (n *Node) loop(ctx context.Context) {
-	err := n.network.Follow(ctx, n.clock)
+	var err error
+	for {
+		following, swap := context.WithCancel(ctx)
+		n.swap = swap
+		err = n.network.Follow(following, n.clock)
+		swap()
+		if !errors.Is(err, context.Canceled) || ctx.Err() != nil {
+			break
+		}
+	}
 	if errors.Is(err, context.Canceled) {
 		err = n.save()
 	}
@@ -139,7 +163,7 @@ func (n *Node) loop(ctx context.Context) {
 // do lets f happen on the loop and waits for it.
 func (n *Node) do(ctx context.Context, f func()) error {
 	happened := make(chan struct{})
-	n.network.World().Post(func() { f(); close(happened) })
+	n.inbox.Post(func() { f(); close(happened) })
 	select {
 	case <-happened:
 		return nil

@@ -159,6 +159,9 @@ type inbox struct {
 	wake chan struct{}
 }
 
+// Take lets what is posted to another world, which is not driven any more, happen in this one.
+func (w *World) Take(from *World) { w.inbox = from.inbox }
+
 // Post lets f happen between two callbacks while the world is driven, at the virtual time
 // of that moment. It may be called from any goroutine, at any time.
 func (w *World) Post(f func()) {

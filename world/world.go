@@ -45,7 +45,7 @@ type World struct {
 	jobs    []*running // begun, result not yet taken
 	workers chan struct{}
 	results chan *running
-	inbox   inbox
+	inbox   *inbox
 	ctx     context.Context
 }
 
@@ -64,7 +64,7 @@ func New(start time.Duration) *World {
 		now:     start,
 		workers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))),
 		results: make(chan *running, 1024),
-		inbox:   inbox{wake: make(chan struct{}, 1)},
+		inbox:   &inbox{wake: make(chan struct{}, 1)},
 		ctx:     context.Background(),
 	}
 }

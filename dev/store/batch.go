@@ -22,6 +22,7 @@ type chainBatch struct {
 	blocks []*Block
 	final  []*Block
 	gone   []Hash // of forks that lost
+	revert bool   // the first final block is the highest one: those above it go
 	heads  heads
 }
 
@@ -90,6 +91,13 @@ func (d *DB) Commit(b *Batch) error {
 
 func (c *chainBatch) write(to *bbolt.Bucket) error {
 	blocks, final := to.Bucket(bucketBlocks), to.Bucket(bucketFinal)
+	if c.revert {
+		for k, _ := final.Cursor().Last(); k != nil && binary.BigEndian.Uint32(k) > c.final[0].Number(); k, _ = final.Cursor().Last() {
+			if err := final.Delete(k); err != nil {
+				return err
+			}
+		}
+	}
 	for _, b := range c.blocks {
 		if err := blocks.Put(b.Hash[:], encodeBlock(b)); err != nil {
 			return err

@@ -62,6 +62,16 @@ func (f *Feed[T]) Readers() int {
 	return len(f.readers)
 }
 
+// End ends all streams there are with an error; others may begin.
+func (f *Feed[T]) End(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.readers {
+		r.end(err)
+	}
+	f.readers = nil
+}
+
 // Close ends all streams with [ErrClosed].
 func (f *Feed[T]) Close() {
 	f.mu.Lock()
