@@ -37,13 +37,20 @@ type Options struct {
 	OnEvent  func(pipeline.Timed)     // gets every event
 	Progress func(done, total uint32) // relay blocks
 	Steer    bool                     // development accounts get funds, so that [Simulation.Upgrade] can act
-	Measure  bool                     // measure the time in the runtime and in host functions, see [Simulation.Costs]
-	Observer pipeline.Observer        // is shown the chains themselves
-	Faults   pipeline.Faults          // what goes wrong
+	// Rehearsal gives them enough to pay for new code, and lets [Auto] take the basic collator
+	// for runtimes without AuraUnincludedSegmentApi.
+	Rehearsal bool
+	Measure   bool              // measure the time in the runtime and in host functions, see [Simulation.Costs]
+	Observer  pipeline.Observer // is shown the chains themselves
+	Faults    pipeline.Faults   // what goes wrong
 	// Resume, if it is not nil, says what an earlier run of the chain has left; nil: nothing.
 	Resume   func(*parachain.Chain) (*pipeline.Resume, error)
 	NoReport bool                  // nothing is kept for a report: for a run without an end
 	Fetched  func(remote.Progress) // what was read of a live chain so far
+	// UpgradesLate and RejectPrecheck are faults of the relay chain: it makes new code current
+	// that many blocks late; its validators vote against all new code.
+	UpgradesLate   uint32
+	RejectPrecheck bool
 }
 
 // Simulation is a network that is ready to run.
@@ -99,7 +106,7 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 		_, err := sim.pvf.Prepare(ctx, code, hashing.Blake2b256(code), bombLimit(&s.Relay), s.Relay.ExecutorParams)
 		prepared <- err
 	}()
-	sim.chain, err = from.Open(ctx, host, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer})
+	sim.chain, err = from.Open(ctx, host, parachain.Options{Collators: s.Collators, Fund: s.Transfers > 0 || o.Steer, Rich: o.Rehearsal})
 	unprepared := <-prepared
 	if err != nil {
 		return nil, err
@@ -107,7 +114,7 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 	if unprepared != nil {
 		return nil, fmt.Errorf("prepare the runtime for validators: %w", unprepared)
 	}
-	sim.kind = s.collatorKind(sim.chain)
+	sim.kind = s.collatorKind(sim.chain, o.Rehearsal)
 	cfg := sim.config(host)
 	if o.Resume != nil {
 		if cfg.Resume, err = o.Resume(sim.chain); err != nil {
@@ -163,8 +170,9 @@ func readFile(path string, limit int64) ([]byte, error) {
 	return b, nil
 }
 
-// collatorKind is what was asked for; auto takes the slot-based one for runtimes with a relay parent offset.
-func (s *Settings) collatorKind(c *parachain.Chain) collator.Kind {
+// collatorKind is what was asked for; auto takes the slot-based one for runtimes with a
+// relay parent offset and, where collators may be switched, the basic one for runtimes before the guide.
+func (s *Settings) collatorKind(c *parachain.Chain, rehearsal bool) collator.Kind {
 	switch s.Collator {
 	case Basic:
 		return collator.Basic
@@ -173,6 +181,9 @@ func (s *Settings) collatorKind(c *parachain.Chain) collator.Kind {
 	case Auto:
 		if c.Facts.RelayParentOffset > 0 {
 			return collator.SlotBased
+		}
+		if rehearsal && c.Facts.SegmentAPI == 0 {
+			return collator.Basic
 		}
 	}
 	return collator.Lookahead
@@ -195,8 +206,9 @@ func (sim *Simulation) config(host *parachain.Host) pipeline.Config {
 	}
 	return pipeline.Config{
 		Seed: s.Seed, Validators: s.Validators, ExecuteAll: s.ExecuteAll, PVF: sim.pvf, Verifier: sim.verifier, Paras: []pipeline.Para{para},
-		Relay:  relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh, Slot: s.firstSlot()},
-		Events: sim.observe, Observer: sim.options.Observer, Faults: sim.options.Faults,
+		Relay:          relay.GenesisConfig{Config: s.Relay, Rules: rules, SessionBlocks: s.SessionBlocks, Fresh: s.Fresh, Slot: s.firstSlot(), UpgradesLate: sim.options.UpgradesLate},
+		RejectPrecheck: sim.options.RejectPrecheck,
+		Events:         sim.observe, Observer: sim.options.Observer, Faults: sim.options.Faults,
 	}
 }
 

@@ -73,8 +73,9 @@ func devAccountsOf(m *metadata.Metadata) ([]Account, error) {
 }
 
 // fund returns the development accounts that can pay for transfers. If there are none
-// among them it gives each a million times the existential deposit, and counts that into the issuance.
-func (e *editor) fund() ([]Account, error) {
+// among them it gives each a million times the existential deposit, and counts that into
+// the issuance. Rich ones get a million times as much, whatever they have.
+func (e *editor) fund(rich bool) ([]Account, error) {
 	if e.meta.Pallet("Balances") == nil || !e.has("System", "Account") {
 		return nil, nil
 	}
@@ -88,6 +89,11 @@ func (e *editor) fund() ([]Account, error) {
 	}
 	enough := max128(times(max128(deposit.Int, scale.U128{Lo: 1}), 1_000_000), scale.U128{Lo: 1_000_000_000_000_000})
 	least := times(max128(deposit.Int, scale.U128{Lo: 1}), 1000)
+	said := "No development account had funds at genesis"
+	if rich {
+		enough = times(enough, 1_000_000)
+		least, said = enough, "Not all development accounts could pay for large transactions at genesis"
+	}
 	var funded []Account
 	for i, a := range list {
 		info, _, err := e.get("System", "Account", a.ID)
@@ -102,7 +108,7 @@ func (e *editor) fund() ([]Account, error) {
 			funded = append(funded, a)
 		}
 	}
-	if len(funded) > 0 {
+	if len(funded) > 0 && !rich || len(funded) == len(list) {
 		return funded, nil
 	}
 	issuance, _, err := e.get("Balances", "TotalIssuance")
@@ -113,6 +119,9 @@ func (e *editor) fund() ([]Account, error) {
 	var names []string
 	for i := range list {
 		before := list[i].Free
+		if before.Cmp(enough) >= 0 {
+			continue
+		}
 		if err := e.endow(list[i].ID, enough); err != nil {
 			return nil, err
 		}
@@ -124,8 +133,8 @@ func (e *editor) fund() ([]Account, error) {
 	if err := e.put("Balances", "TotalIssuance", metadata.U128(total)); err != nil {
 		return nil, err
 	}
-	e.say("No development account had funds at genesis; %s are given %s units each, and the total issuance counts them.",
-		strings.Join(names, ", "), metadata.U128(enough).String())
+	e.say("%s; %s are given %s units each, and the total issuance counts them.",
+		said, strings.Join(names, ", "), metadata.U128(enough).String())
 	return list, nil
 }
 

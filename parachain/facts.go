@@ -18,6 +18,7 @@ var (
 	keyRelayNumber = hashing.StorageKey("ParachainSystem", "LastRelayChainBlockNumber")
 	keyDmqHead     = hashing.StorageKey("ParachainSystem", "LastDmqMqcHead")
 	keyHrmpHeads   = hashing.StorageKey("ParachainSystem", "LastHrmpMqcHeads")
+	keyMessaging   = hashing.StorageKey("ParachainSystem", "RelevantMessagingState")
 	keyWatermark   = hashing.StorageKey("ParachainSystem", "HrmpWatermark")
 	keySegment     = hashing.StorageKey("ParachainSystem", "UnincludedSegment")
 	keyCurrentSlot = hashing.StorageKey("Aura", "CurrentSlot")
@@ -38,6 +39,7 @@ type Facts struct {
 	Watermark   uint32          // relay block up to which HRMP messages are received
 	DmqHead     primitives.Hash // of the chain of downward messages
 	HrmpHeads   []HrmpHead      // of the chains of horizontal messages, ascending by sender
+	Egress      []HrmpChannel   // channels to other paras, as the last block saw them
 
 	Info
 }
@@ -88,6 +90,7 @@ func (h *Host) Facts(ctx context.Context, s *trie.State) (f Facts, err error) {
 			return x
 		})
 	})
+	read(keyMessaging, func(d *scale.Decoder) { f.Egress = decodePeers(d).Egress })
 	if err != nil {
 		return f, err
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	Collators int
 	// Fund makes sure that development accounts can pay for transfers.
 	Fund bool
+	// Rich makes them able to pay for the largest transactions as well, such as new code.
+	Rich bool
 	// ParaID replaces the chain's own id where neither runtime nor spec says it; 0 is none.
 	ParaID primitives.ParaID
 }
@@ -100,9 +102,7 @@ func (h *Host) open(ctx context.Context, spec *chainspec.Spec, o Options) (*Chai
 	if err := h.settle(ctx, c, code, spec.ParaID, o); err != nil {
 		return nil, err
 	}
-	c.Genesis = chainspec.Header(c.State.Root())
-	c.GenesisHash = c.Genesis.Hash()
-	return c, nil
+	return c, c.begin()
 }
 
 // settle finds out what a relay chain has to know about a chain with code and state, and
@@ -126,6 +126,44 @@ func (h *Host) settle(ctx context.Context, c *Chain, code *Code, specID *uint32,
 	}
 	c.Facts, err = h.Facts(ctx, c.State)
 	return err
+}
+
+// begin makes the header that the run begins with. A state that was exported from a live
+// chain goes on with the block numbers that its timers are made of.
+func (c *Chain) begin() error {
+	c.Genesis = chainspec.Header(c.State.Root())
+	number, err := c.value("Number")
+	if err != nil {
+		return err
+	}
+	if len(number) == 4 {
+		c.Genesis.Number = scale.NewDecoder(number).U32()
+	}
+	if c.Genesis.Number == 0 {
+		c.GenesisHash = c.Genesis.Hash()
+		return nil
+	}
+	parent, err := c.value("ParentHash")
+	if err != nil {
+		return err
+	}
+	copy(c.Genesis.ParentHash[:], parent)
+	zero := hashing.Twox64(scale.AppendU32(nil, 0))
+	first, ok, err := c.State.Top().Get(append(append(hashing.StorageKey("System", "BlockHash"), zero[:]...), 0, 0, 0, 0), nil)
+	if err != nil {
+		return err
+	}
+	if !ok || len(first) != 32 {
+		return fmt.Errorf("the state is that after block #%d, but holds no hash of block 0", c.Genesis.Number)
+	}
+	copy(c.GenesisHash[:], first)
+	c.Edits = append(c.Edits, fmt.Sprintf("The state is that after block #%d; the run goes on from there.", c.Genesis.Number))
+	return nil
+}
+
+func (c *Chain) value(item string) ([]byte, error) {
+	v, _, err := c.State.Top().Get(hashing.StorageKey("System", item), nil)
+	return v, err
 }
 
 // kindOf refuses what cannot run as a parachain here, as far as the runtime's APIs tell.
@@ -178,7 +216,7 @@ func (h *Host) edit(ctx context.Context, c *Chain, meta *metadata.Metadata, o Op
 	}
 	if o.Fund {
 		var err error
-		if c.Accounts, err = e.fund(); err != nil {
+		if c.Accounts, err = e.fund(o.Rich); err != nil {
 			return fmt.Errorf("fund development accounts: %w", err)
 		}
 	}

@@ -105,17 +105,20 @@ func (t *Transfers) Make(from int, to []byte, amount scale.U128, nonce uint64, a
 	if era := metadata.MortalEra(transferPeriod, uint64(at.Number)); at.Number > 0 && era.Birth(uint64(at.Number)) == uint64(at.Number) {
 		p.Era, p.Birth = era, at.Hash
 	}
-	signer := t.accounts[from].signer
-	var xt []byte
-	if t.general {
-		xt, err = t.meta.GeneralExtrinsic(&signer, call, t.pipeline, p)
-	} else {
-		xt, err = t.meta.SignedExtrinsic(signer, call, p)
-	}
+	xt, err := t.sign(t.meta, from, call, p)
 	if err != nil {
 		return nil, fmt.Errorf("transfer: %w", err)
 	}
 	return xt, nil
+}
+
+// sign makes an extrinsic of the form that the runtime takes.
+func (t *Transfers) sign(meta *metadata.Metadata, account int, call []byte, p metadata.TxParams) ([]byte, error) {
+	signer := t.accounts[account].signer
+	if t.general {
+		return meta.GeneralExtrinsic(&signer, call, t.pipeline, p)
+	}
+	return meta.SignedExtrinsic(signer, call, p)
 }
 
 // Sudo builds a call of a pallet in the name of the sudo key, which is that of the given
@@ -129,22 +132,17 @@ func (t *Transfers) Sudo(meta *metadata.Metadata, account int, pallet, name stri
 	if err != nil {
 		return nil, err
 	}
-	return t.sign(meta, account, call)
+	return t.signNext(meta, account, call)
 }
 
 // Call signs a call of a development account with its next nonce.
 func (t *Transfers) Call(account int, call []byte) ([]byte, error) {
-	return t.sign(t.meta, account, call)
+	return t.signNext(t.meta, account, call)
 }
 
-func (t *Transfers) sign(meta *metadata.Metadata, account int, call []byte) (xt []byte, err error) {
-	p := metadata.TxParams{Nonce: t.nonces[account], Genesis: t.genesis, Asset: metadata.None()}
-	signer := t.accounts[account].signer
-	if t.general {
-		xt, err = meta.GeneralExtrinsic(&signer, call, t.pipeline, p)
-	} else {
-		xt, err = meta.SignedExtrinsic(signer, call, p)
-	}
+// signNext signs a call with the account's next nonce.
+func (t *Transfers) signNext(meta *metadata.Metadata, account int, call []byte) ([]byte, error) {
+	xt, err := t.sign(meta, account, call, metadata.TxParams{Nonce: t.nonces[account], Genesis: t.genesis, Asset: metadata.None()})
 	if err == nil {
 		t.nonces[account]++
 	}

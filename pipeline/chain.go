@@ -44,6 +44,14 @@ type chain struct {
 	checked   map[hashing.Hash]Checked     // ahead, of submissions from outside
 	transfers *parachain.Transfers
 	spec      uint32 // of the runtime that transfers are made for
+	open      map[hashing.Hash]*transfer
+	order     []*transfer           // open ones, oldest first
+	done      map[hashing.Hash]bool // included transfers
+	count     TransferCount
+
+	upgrade *upgrade               // the last one
+	last    *parachain.BuildParams // of the newest block, see [Network.Again]
+	newest  *builtBlock
 }
 
 // builtBlock is a block that a collator has built, with what it costs.
@@ -89,7 +97,8 @@ func (b backend) Best() hashing.Hash { return b.n.Best().Hash }
 func newChain(p Para) *chain {
 	c := &chain{Para: p, id: p.Chain.ParaID, blocks: map[hashing.Hash]*builtBlock{}, executed: map[hashing.Hash]*execution{},
 		infos: map[hashing.Hash]*collator.RuntimeInfo{}, code: p.Chain.CodeHash(),
-		answers: map[hashing.Hash]func(error){}, checked: map[hashing.Hash]Checked{}}
+		answers: map[hashing.Hash]func(error){}, checked: map[hashing.Hash]Checked{},
+		open: map[hashing.Hash]*transfer{}, done: map[hashing.Hash]bool{}}
 	c.pool = txpool.New(txpool.DefaultLimits(), p.Chain.Genesis.Hash(), p.Chain.Genesis.Number)
 	for _, key := range p.Chain.Keys {
 		n := &paraNode{Node: parachain.NewNode(p.Chain), chain: c, name: key.Name, key: key.Public}

@@ -219,6 +219,7 @@ func (n *Network) buildBlock(p *paraNode, q collator.BuildBlock) {
 			default:
 				b := &builtBlock{o.built, c.cost(o.built.Weight), q.Parent, p.name, q.RelayParent}
 				n.authored(p, b)
+				c.last, c.newest = &params, b
 				answer.Value = collator.Built{Hash: b.Hash, Header: &b.Block.Header}
 			}
 			n.collate(p, answer)
@@ -244,6 +245,7 @@ func (n *Network) authored(p *paraNode, b *builtBlock) {
 	for _, r := range b.Refused {
 		n.refusedTransaction(c, r)
 	}
+	n.dispatched(c, b)
 	if hash, err := parachain.CodeHash(b.State, parachain.OnChain); err == nil && hash != c.code {
 		c.code = hash
 		n.tell(CodeApplied{block, hash})

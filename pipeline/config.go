@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"pileus/crypto"
+	"pileus/executor"
+	"pileus/hashing"
 	"pileus/primitives"
 	"pileus/pvf"
 	"pileus/relay"
@@ -17,17 +19,20 @@ type Config struct {
 	Relay      relay.GenesisConfig // its validators' keys are made by the network
 	Validators int
 	PVF        PVF
-	Paras      []Para           // besides those that only stand in Relay.Paras
-	ExecuteAll bool             // every node executes, instead of sharing one real execution
-	Verifier   *crypto.Verifier // of all signatures of the relay chain; nil: one of its own
-	Events     func(Timed)
-	Observer   Observer // nil: nobody
-	Faults     Faults
-	Resume     *Resume // nil: the network begins anew
+	Paras      []Para // besides those that only stand in Relay.Paras
+	ExecuteAll bool   // every node executes, instead of sharing one real execution
+	// RejectPrecheck lets validators vote against all new code, whatever preparing it says.
+	RejectPrecheck bool
+	Verifier       *crypto.Verifier // of all signatures of the relay chain; nil: one of its own
+	Events         func(Timed)
+	Observer       Observer // nil: nobody
+	Faults         Faults
+	Resume         *Resume // nil: the network begins anew
 }
 
-// PVF executes candidates for validators; [*pvf.Validator] does.
+// PVF executes candidates for validators and prepares code; [*pvf.Validator] does.
 type PVF interface {
+	Prepare(ctx context.Context, code []byte, hash hashing.Hash, limit uint32, params primitives.ExecutorParams) (*executor.Module, error)
 	Validate(ctx context.Context, job *pvf.Job) (*primitives.ValidationResult, error)
 }
 

@@ -129,10 +129,33 @@ type (
 		Reason      string            `json:"reason"`
 		Detail      string            `json:"detail,omitempty"`
 	}
-	// TransactionRefused tells that the pool or the runtime refused a transaction of ours.
+	// TransactionRefused tells that the pool or the runtime refused a transaction of ours;
+	// Upgrade says that it was the one with new code.
 	TransactionRefused struct {
+		Para    primitives.ParaID `json:"para"`
+		Cause   string            `json:"cause"`
+		Upgrade bool              `json:"upgrade,omitempty"`
+	}
+	// StateEdited tells that a block was put into the chain that nobody has executed: the
+	// state of its parent with one entry changed, for what the chain's governance would do.
+	StateEdited struct {
+		ParaBlock
+		Entry string `json:"entry"`
+		Why   string `json:"why"`
+	}
+	// UpgradeSubmitted tells that new code was submitted to the chain's pool, and how.
+	UpgradeSubmitted struct {
 		Para  primitives.ParaID `json:"para"`
-		Cause string            `json:"cause"`
+		Code  hashing.Hash      `json:"code_hash"`
+		How   string            `json:"how"`
+		Bytes int               `json:"bytes"` // of the transaction
+	}
+	// UpgradeDispatched tells that a block has the transaction with the new code, and, if the
+	// runtime would not take the code, the runtime's error.
+	UpgradeDispatched struct {
+		ParaBlock
+		Bytes int    `json:"bytes"` // of the transaction
+		Error string `json:"error,omitempty"`
 	}
 	// CodeApplied tells that the parachain's blocks from this one on have new code in their state.
 	CodeApplied struct {
@@ -197,6 +220,12 @@ type (
 		Reason   string `json:"reason"`
 		Detail   string `json:"detail,omitempty"`
 	}
+	// Prechecked tells how the validators vote on new code, and why not for it.
+	Prechecked struct {
+		Code   hashing.Hash `json:"code_hash"`
+		Accept bool         `json:"accept"`
+		Why    string       `json:"why,omitempty"`
+	}
 	// Upgrade tells a step of a code upgrade as the relay chain sees it; Step is the name of the relay event.
 	Upgrade struct {
 		Para  primitives.ParaID `json:"para"`
@@ -225,3 +254,7 @@ func (Included) event() string           { return "Included" }
 func (TimedOut) event() string           { return "TimedOut" }
 func (Dropped) event() string            { return "Dropped" }
 func (Upgrade) event() string            { return "Upgrade" }
+func (StateEdited) event() string        { return "StateEdited" }
+func (UpgradeSubmitted) event() string   { return "UpgradeSubmitted" }
+func (UpgradeDispatched) event() string  { return "UpgradeDispatched" }
+func (Prechecked) event() string         { return "Prechecked" }

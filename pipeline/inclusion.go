@@ -15,7 +15,7 @@ func (n *Network) relayEvent(b *relayBlock, e relay.Event) {
 		n.tell(Backed{n.candidate(e), b.number(), e.RelayParentNumber, e.Core, e.Group})
 	case relay.Included:
 		blocks, collator := 0, ""
-		n.ledger.each(e.Candidate, func(x *entry) { x.pending = false; blocks++; collator = x.collator })
+		n.ledger.each(e.Candidate, func(x *entry) { x.pending = false; blocks++; collator = x.collator; n.blockIncluded(x) })
 		n.tell(Included{n.candidate(e), b.number(), e.BackedIn, collator, max(blocks, 1)})
 	case relay.TimedOut:
 		n.ledger.each(e.Candidate, func(x *entry) { x.pending = false })
@@ -26,6 +26,15 @@ func (n *Network) relayEvent(b *relayBlock, e relay.Event) {
 		n.tell(SessionChanged{e.Session, b.number()})
 	case relay.UpgradeScheduled, relay.UpgradeAccepted, relay.UpgradeAborted, relay.UpgradeGoAhead, relay.CodeUpgraded, relay.UpgradeCooldownOver:
 		n.tell(Upgrade{e.Para, e.Kind.String(), e.Code, b.number()})
+	}
+}
+
+// blockIncluded takes account of what an included block carries.
+func (n *Network) blockIncluded(e *entry) {
+	for _, c := range n.chains {
+		if b := c.blocks[e.Hash]; c.id == e.Para && b != nil {
+			c.transfersIncluded(b)
+		}
 	}
 }
 

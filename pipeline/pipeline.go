@@ -60,8 +60,9 @@ type Network struct {
 	saved       map[primitives.CandidateHash]*primitives.AvailableData // of an earlier run
 	seen        map[string]bool                                        // what is told once
 	splits      map[primitives.Hash]*split
-	calls       []relay.Call // for the next relay block
-	edits       []Edit       // for the next relay blocks, one each
+	calls       []relay.Call                                // for the next relay block
+	edits       []Edit                                      // for the next relay blocks, one each
+	prechecked  map[primitives.Hash]primitives.SessionIndex // code that was voted on, in which session
 }
 
 // relayBlock is a relay block with the state after it.
@@ -228,6 +229,7 @@ func (n *Network) made(b *relayBlock, author *node, block *relay.Block) {
 	default:
 		n.reorg(old, b)
 	}
+	n.precheck(n.best)
 	n.prune(n.best.number())
 }
 

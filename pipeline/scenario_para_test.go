@@ -39,6 +39,11 @@ func (testPVF) Validate(_ context.Context, job *pvf.Job) (*primitives.Validation
 	return &primitives.ValidationResult{HeadData: head, HrmpWatermark: job.RelayParentNumber}, nil
 }
 
+// Prepare finds nothing wrong with any code.
+func (testPVF) Prepare(context.Context, []byte, primitives.Hash, uint32, primitives.ExecutorParams) (*executor.Module, error) {
+	return nil, nil
+}
+
 // testPara is a parachain with a scripted collator. Its node knows every block at once.
 type testPara struct {
 	*chain

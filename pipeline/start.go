@@ -16,7 +16,8 @@ import (
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
 	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, finalityLag: finalityLag, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
-		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}, saved: map[primitives.CandidateHash]*primitives.AvailableData{}}
+		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}, saved: map[primitives.CandidateHash]*primitives.AvailableData{},
+		prechecked: map[primitives.Hash]primitives.SessionIndex{}}
 	verifier := cfg.Verifier
 	if verifier == nil {
 		verifier = crypto.NewVerifier()
@@ -27,7 +28,7 @@ func New(ctx context.Context, cfg Config) (*Network, error) {
 		n.validators = append(n.validators, &node{v, primitives.ValidatorIndex(i), pair})
 		n.cfg.Relay.Validators = append(n.cfg.Relay.Validators, pair.Public())
 	}
-	n.cfg.Relay.Seed, n.cfg.Relay.Verify = cfg.Seed, verifier.Sr25519Verify
+	n.cfg.Relay.Seed, n.cfg.Relay.Verify, n.cfg.Relay.ManualPrecheck = cfg.Seed, verifier.Sr25519Verify, true
 	for _, p := range cfg.Paras {
 		c := newChain(p)
 		n.chains = append(n.chains, c)
@@ -101,6 +102,9 @@ func (n *Network) takeUp(c *chain) {
 	para := relay.ParaGenesis{ID: c.id, Head: c.Chain.Head(), Code: c.Chain.Code, DmqHead: f.DmqHead}
 	for _, h := range f.HrmpHeads {
 		para.Ingress = append(para.Ingress, relay.ChannelGenesis{Peer: h.Sender, Head: h.Head})
+	}
+	for _, ch := range f.Egress {
+		para.Egress = append(para.Egress, relay.ChannelGenesis{Peer: ch.Peer, Head: ch.Head, MaxCapacity: ch.MaxCapacity, MaxTotalSize: ch.MaxTotalSize, MaxMessageSize: ch.MaxMessageSize})
 	}
 	r.Paras = append(r.Paras, para)
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 
 	"pileus/collator"
@@ -11,7 +10,6 @@ import (
 	"pileus/primitives"
 	"pileus/relay"
 	"pileus/scale"
-	"pileus/txpool"
 )
 
 // SwitchCollator lets every collator of the parachains be of another kind from now on, as
@@ -30,6 +28,9 @@ func (n *Network) Govern(calls ...relay.Call) { n.calls = append(n.calls, calls.
 
 // RelayConfig is the relay chain's configuration as it is in force.
 func (n *Network) RelayConfig() *primitives.HostConfiguration { return n.best.state.Config() }
+
+// RelayState is the state of the newest relay block.
+func (n *Network) RelayState() *relay.State { return n.best.state }
 
 // RelayBlock is the number of the newest relay block.
 func (n *Network) RelayBlock() uint32 { return n.best.number() }
@@ -52,17 +53,6 @@ func (n *Network) takeCalls() []relay.Call {
 // ErrNoSudo says that a chain has no sudo key that is a development account, so that
 // nothing can be done in its governance's name.
 var ErrNoSudo = errors.New("the chain has no sudo key that is a development account")
-
-// Upgrade submits new code of the first parachain to its pool, in the name of its sudo
-// key: sudo(System.set_code(code)). It says how it was done.
-func (n *Network) Upgrade(code []byte) (how string, err error) {
-	xt, who, err := n.SignSudo("System", "set_code", code)
-	if err != nil {
-		return "", fmt.Errorf("make the upgrade's transaction: %w", err)
-	}
-	n.pool(n.chains[0], txpool.Submit{Extrinsic: xt, Source: txpool.External})
-	return "sudo(System.set_code) by " + who, nil
-}
 
 // SignSudo makes a transaction of the first parachain in the name of its sudo key, and says
 // whose that is. The error is [ErrNoSudo] if that is no development account.
@@ -117,6 +107,20 @@ func (n *Network) signing(c *chain, account int) (*metadata.Metadata, error) {
 		c.transfers.Reset(account, nonce)
 	}
 	return meta, nil
+}
+
+// Again builds a second block on the relay parent, in the slot and at the time of the
+// newest block of the first parachain, on top of it. It is thrown away; the error is what the runtime says against it.
+// A chain makes such blocks if its slots are longer than 6 s or its velocity is above 1.
+func (n *Network) Again() error {
+	c := n.chains[0]
+	if c.last == nil {
+		return errors.New("no block was built yet")
+	}
+	params := *c.last
+	params.Parent, params.ParentState, params.Transactions = &c.newest.Block.Header, c.newest.State, nil
+	_, err := c.Host.Build(n.ctx, params)
+	return err
 }
 
 // nonce is the nonce of an account's next transaction: that of the best block, and behind

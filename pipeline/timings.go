@@ -61,6 +61,7 @@ func Timings() [][3]string {
 		{"bitfield signed", bitfieldDelay.String() + " after the relay block", "polkadot-node-core-bitfield-signing"},
 		{"provisioner has its data", validator.ProvisionerDelay.String() + " after the relay block", "polkadot-node-core-provisioner"},
 		{"next collator tried", validator.NextPeerDelay.String() + " after a fetch began", "polkadot-collator-protocol"},
+		{"pre-check of new code", precheckTime.String() + " after the relay block", "assumed: polkadot-node-core-pvf-checker gives it up to a minute"},
 		{"relay finality", "2 blocks behind the best", "assumed; GRANDPA is not simulated"},
 	}
 }

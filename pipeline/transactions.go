@@ -10,9 +10,45 @@ import (
 	"pileus/txpool"
 )
 
-// submitTransfers puts the transfers of one relay block into the chain's pool.
+// transfer is one balance transfer on its way: it is told apart by account and nonce, and
+// signed anew where new code wants another signature, or where the pool has lost it.
+type transfer struct {
+	account int
+	nonce   uint64
+	spec    uint32 // of the runtime that it was signed for
+	hash    hashing.Hash
+	lost    bool // the pool or a block refused it
+}
+
+// TransferCount is what became of the transfers so far. Open ones are in the pool or in
+// blocks that are not included yet. Doubled counts transfers that were included twice.
+type TransferCount struct {
+	Submitted int `json:"submitted"`
+	Included  int `json:"included"`
+	Open      int `json:"open"`
+	Resigned  int `json:"resigned"` // signed again, for new code
+	Doubled   int `json:"doubled"`
+}
+
+// Transfers counts the transfers of the first parachain.
+func (n *Network) Transfers() TransferCount {
+	c := n.chains[0]
+	count := c.count
+	count.Open = len(c.open)
+	return count
+}
+
+// StopTransfers submits no more of them.
+func (n *Network) StopTransfers() {
+	for _, c := range n.chains {
+		c.Para.Transfers = 0
+	}
+}
+
+// submitTransfers puts the transfers of one relay block into the chain's pool, and those
+// again that new code or a refusal has made void.
 func (n *Network) submitTransfers(c *chain) {
-	if c.Transfers == 0 {
+	if c.Transfers == 0 && len(c.open) == 0 {
 		return
 	}
 	best := c.nodes[0].Best()
@@ -20,14 +56,87 @@ func (n *Network) submitTransfers(c *chain) {
 		n.fail(err)
 		return
 	}
+	at := parachain.TransferContext{Number: best.Number(), Hash: best.Hash}
+	if err := n.resign(c, best, at); err != nil {
+		n.fail(err)
+		return
+	}
 	for range c.Transfers {
-		xt, err := c.transfers.Next(parachain.TransferContext{Number: best.Number(), Hash: best.Hash})
+		account, nonce := c.transfers.Upcoming()
+		xt, err := c.transfers.Next(at)
 		if err != nil {
 			n.fail(err)
 			return
 		}
+		t := &transfer{account: account, nonce: nonce, spec: c.spec, hash: txpool.HashOf(xt)}
+		c.open[t.hash] = t
+		c.order = append(c.order, t)
+		c.count.Submitted++
 		n.pool(c, txpool.Submit{Extrinsic: xt, Source: txpool.External})
 	}
+}
+
+// resign makes open transfers anew that the best block's runtime no longer takes.
+func (n *Network) resign(c *chain, best *parachain.Entry, at parachain.TransferContext) error {
+	nonces := map[int]uint64{}
+	for _, t := range c.order {
+		if c.open[t.hash] != t || t.spec == c.spec && !t.lost && c.pool.Has(t.hash) {
+			continue
+		}
+		next, known := nonces[t.account]
+		if !known {
+			var err error
+			if next, err = c.transfers.Nonce(best.State, t.account); err != nil {
+				return err
+			}
+			nonces[t.account] = next
+		}
+		if t.nonce < next { // it stands in a block of this branch
+			continue
+		}
+		xt, err := c.transfers.Resign(t.account, t.nonce, at)
+		if err != nil {
+			return err
+		}
+		hash := txpool.HashOf(xt)
+		if hash == t.hash { // nothing has changed since; it would be refused once more
+			continue
+		}
+		delete(c.open, t.hash)
+		if c.pool.Has(t.hash) {
+			n.pool(c, txpool.Remove{Hashes: []hashing.Hash{t.hash}})
+		}
+		t.spec, t.lost, t.hash = c.spec, false, hash
+		c.open[t.hash] = t
+		c.count.Resigned++
+		n.pool(c, txpool.Submit{Extrinsic: xt, Source: txpool.External})
+	}
+	return nil
+}
+
+// transfersIncluded takes account of an included block's transfers.
+func (c *chain) transfersIncluded(b *builtBlock) {
+	if len(c.open) == 0 && len(c.done) == 0 {
+		return
+	}
+	for _, xt := range b.Pushed {
+		hash := txpool.HashOf(xt)
+		switch t := c.open[hash]; {
+		case t != nil:
+			delete(c.open, hash)
+			c.done[hash] = true
+			c.count.Included++
+		case c.done[hash]:
+			c.count.Doubled++
+		}
+	}
+	keep := c.order[:0]
+	for _, t := range c.order {
+		if c.open[t.hash] == t {
+			keep = append(keep, t)
+		}
+	}
+	c.order = keep
 }
 
 // renewTransfers follows the runtime: new code may want other extrinsics.
@@ -46,7 +155,17 @@ func (n *Network) renewTransfers(c *chain, best *parachain.Entry) error {
 	}
 	c.spec = code.Version.SpecVersion
 	c.transfers, err = parachain.NewTransfers(meta, c.Chain.GenesisHash, c.Chain.Accounts, nonces)
-	return err
+	if err != nil || nonces != nil {
+		return err
+	}
+	for i := range c.Chain.Accounts { // a chain that has been running has seen transactions of theirs
+		nonce, err := c.transfers.Nonce(best.State, i)
+		if err != nil {
+			return err
+		}
+		c.transfers.Reset(i, nonce)
+	}
+	return nil
 }
 
 // pool tells the chain's pool what happened and does what it wants done.
@@ -64,10 +183,21 @@ func (n *Network) pool(c *chain, in txpool.Input) {
 				f(out.Err)
 			}
 			if out.Err != nil {
-				n.tell(TransactionRefused{c.id, out.Err.Error()})
+				n.transactionRefused(c, out.Hash, out.Err)
 			}
 		}
 	}
+}
+
+// transactionRefused tells of a transaction that is out of the pool; a transfer is made anew.
+func (n *Network) transactionRefused(c *chain, hash hashing.Hash, err error) {
+	if t := c.open[hash]; t != nil {
+		t.lost = true
+		if t.spec != c.spec {
+			return // new code came in between, that is what it is made anew for
+		}
+	}
+	n.tell(TransactionRefused{c.id, err.Error(), c.upgrade != nil && c.upgrade.tx == hash})
 }
 
 // validity asks the runtime about a transaction.
@@ -138,6 +268,7 @@ func (n *Network) poolBest(c *chain, b parachain.BestChanged) {
 		return bodies
 	}
 	n.pool(c, txpool.Best{Hash: b.Best.Hash, Number: b.Best.Number(), Enacted: body(b.Enacted), Retracted: body(b.Retracted)})
+	n.afterEdit(c, b.Best)
 }
 
 // poolFinalized tells the pool of final blocks.
@@ -151,6 +282,7 @@ func (n *Network) poolFinalized(c *chain, f parachain.Finalized) {
 
 // refusedTransaction takes out of the pool what a block could not have.
 func (n *Network) refusedTransaction(c *chain, r parachain.Refusal) {
-	n.tell(TransactionRefused{c.id, r.Err.Error()})
-	n.pool(c, txpool.Refused{Hash: txpool.HashOf(r.Extrinsic), Reason: r.Err})
+	hash := txpool.HashOf(r.Extrinsic)
+	n.transactionRefused(c, hash, r.Err)
+	n.pool(c, txpool.Refused{Hash: hash, Reason: r.Err})
 }

@@ -1,23 +1,27 @@
 // Package rehearse walks a parachain through the guide's phases with real upgrades on a
 // real relay transition, and says for every step whether the chain goes on, degrades or
-// stalls, and what happens to its timers.
+// stalls, why, and what becomes of everything that counts blocks.
 //
-//	steady ──step──► upgrade submitted ─► relay accepts ─► go-ahead ─► first block of the new code ─► steady
-//	                 collator switched ──────────────────────────────────────────────────────────────┘
-//	                 relay setting ─► in force two sessions later ───────────────────────────────────┘
+//	steady ──step──► upgrade submitted ─► pre-check ─► go-ahead ─► first block of the new code ─► steady
+//	                 collator switched ─────────────────────────────────────────────────────────┘
+//	                 relay setting ─► in force two sessions later ──────────────────────────────┘
+//
+// A team's own test can assert on what it returns:
+//
+//	s := pileus.Defaults()
+//	s.Chain = "my-chain.json"
+//	report, err := rehearse.Run(ctx, rehearse.Config{Settings: s, Steps: []rehearse.Step{{Kind: rehearse.Upgrade, Arg: "next.wasm"}}})
+//	if err == nil && report.Found() { t.Error(report) }
 package rehearse
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
-	"os"
-	"time"
+	"path/filepath"
+	"strings"
 
 	"pileus"
 	"pileus/pipeline"
-	"pileus/runtimes"
 )
 
 // Kind is what a step does.
@@ -28,19 +32,42 @@ const (
 	Upgrade        Kind = "upgrade"
 	SwitchCollator Kind = "switch_collator"
 	SetRelay       Kind = "set_relay"
+	// Start is not a step to be given: a report lists it where the chain is not well before the first step.
+	Start Kind = "start"
 )
 
+// Self as the argument of an upgrade is the code that the chain runs at that moment, with
+// its spec version raised by one.
+const Self = "self"
+
 // Step is one step: new code from a file or a built-in stage of the guide's chain, another
-// kind of collator, or a relay setting.
+// kind of collator, or a relay setting "key=value".
 type Step struct {
 	Kind Kind
 	Arg  string
+	Code []byte // of an upgrade; nil: Arg names a file, a stage or [Self]
+}
+
+// Config says what to rehearse.
+type Config struct {
+	// Settings say where the chain begins, and in what world; their RelayBlocks do not matter.
+	Settings pileus.Settings
+	Steps    []Step
+	// UpgradesLate lets the relay chain make new code current that many blocks late.
+	UpgradesLate uint32
+	// RejectPrecheck lets the validators vote against all new code.
+	RejectPrecheck bool
+	// Progress is told of each step as it begins; it may be nil.
+	Progress func(step int, s Step)
+	// OnEvent gets every event of the network; it may be nil.
+	OnEvent func(pipeline.Timed)
 }
 
 // Verdict is what becomes of the chain.
 type Verdict string
 
-// The verdicts, the worst last.
+// The verdicts, the worst last. A chain degrades if it is slower than before the step, or
+// slower than its runtime promises, or if the step came to nothing.
 const (
 	GoesOn   Verdict = "goes_on"
 	Degrades Verdict = "degrades"
@@ -49,16 +76,10 @@ const (
 
 var worse = map[Verdict]int{GoesOn: 0, Degrades: 1, Stalls: 2}
 
-// How long things are looked at, in relay blocks.
-const (
-	window   = 20 // to measure a steady interval
-	patience = 60 // for an upgrade to be applied, once submitted
-)
-
 // Moment is a line of a step's timeline.
 type Moment struct {
 	Relay uint32 `json:"relay_block"`
-	Ms    int64  `json:"ms"`
+	Ms    int64  `json:"ms"` // virtual time since the start
 	What  string `json:"what"`
 }
 
@@ -67,361 +88,134 @@ type StepReport struct {
 	Kind     Kind     `json:"kind"`
 	Arg      string   `json:"arg"`
 	Verdict  Verdict  `json:"verdict"`
-	Cause    string   `json:"cause,omitempty"`  // in the runtime's words where it has some
+	Finding  string   `json:"finding,omitempty"` // the name of a [Finding]
+	Cause    string   `json:"cause,omitempty"`   // in plain words, and in the runtime's where it has some
+	Evidence []string `json:"evidence,omitempty"`
 	Advice   string   `json:"advice,omitempty"` // what to do
 	Before   *float64 `json:"interval_before_ms"`
 	After    *float64 `json:"interval_after_ms"`
-	Lost     int      `json:"slots_lost"` // relay blocks at the boundary on which a block was due and none was made
-	PoVBytes int      `json:"pov_bytes"`  // of the largest block of the step
-	PoVLimit uint32   `json:"pov_limit"`
+	Promised float64  `json:"interval_promised_ms"`
+	Lost     int      `json:"slots_lost"`     // blocks that were due at the boundary and were not included
+	PoVBytes int      `json:"pov_bytes"`      // compressed: the largest of the block with the code, of that which applies it, and of the first that runs it
+	PoVLimit uint32   `json:"pov_limit"`      // max_pov_size
+	Code     string   `json:"code,omitempty"` // the new runtime's name, version and code hash
 	Timeline []Moment `json:"timeline"`
 }
 
 // Report is what a rehearsal came to.
 type Report struct {
-	Verdict  Verdict      `json:"verdict"`
-	Steps    []StepReport `json:"steps"`
-	Warnings []string     `json:"warnings"`
-	Timers   []Timer      `json:"timers"`
+	Verdict    Verdict                 `json:"verdict"`
+	Chain      string                  `json:"chain"`
+	Collator   string                  `json:"collator"`          // the first one
+	Interval   *float64                `json:"interval_start_ms"` // before the first step
+	Steps      []StepReport            `json:"steps"`
+	Warnings   []string                `json:"warnings"`
+	Timers     []Timer                 `json:"timers"`
+	Issuance   *Issuance               `json:"issuance,omitempty"`
+	Stages     []Stage                 `json:"stages"`
+	Transfers  *pipeline.TransferCount `json:"transfers,omitempty"`
+	Simplified []string                `json:"simplified"`
+	Notes      []string                `json:"notes,omitempty"` // what was changed in the genesis state
+}
+
+// Stage is a stretch between steps: what the timers of a report are given for.
+type Stage struct {
+	Name     string   `json:"name"`
+	Interval *float64 `json:"interval_ms"`
 }
 
 // Found tells whether a stall or a degradation was found.
 func (r *Report) Found() bool { return r.Verdict != GoesOn }
 
-// Run rehearses the steps in their order. The settings say where the chain begins; their
-// RelayBlocks do not matter. progress is told of each step as it begins and may be nil.
-func Run(ctx context.Context, s pileus.Settings, steps []Step, progress func(step int, s Step)) (*Report, error) {
-	if len(steps) == 0 {
-		return nil, &pileus.SettingError{Msg: "name at least one step: --upgrade W1, --switch-collator KIND or --set-relay key=value"}
-	}
-	code := map[int][]byte{}
-	for i, step := range steps {
-		if step.Kind == Upgrade {
-			b, err := os.ReadFile(step.Arg)
-			if stage, ok := runtimes.Code(step.Arg); ok && errors.Is(err, os.ErrNotExist) {
-				b, err = stage, nil
-			}
-			if err != nil {
-				return nil, err
-			}
-			code[i] = b
+// String is the verdict with the causes, in a line each.
+func (r *Report) String() string {
+	list := []string{sentence(r)}
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.Verdict != GoesOn {
+			list = append(list, fmt.Sprintf("%s: %s: %s", s.Title(), words(s.Verdict), s.Cause))
 		}
 	}
-	w := &walk{}
-	sim, err := pileus.Open(ctx, s, pileus.Options{OnEvent: w.event, Steer: true})
+	return strings.Join(list, "\n")
+}
+
+// Title names the step.
+func (s *StepReport) Title() string {
+	arg := s.Arg
+	if s.Kind == Upgrade {
+		arg = filepath.Base(arg)
+	}
+	return strings.TrimSpace(strings.ReplaceAll(string(s.Kind), "_", " ") + " " + arg)
+}
+
+// Run rehearses the steps in their order. What cannot be rehearsed is an error before
+// anything runs: a file that is no runtime of this chain, a chain that takes no new code.
+// The error of a wrong setting is a [*pileus.SettingError].
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	if err := check(&cfg); err != nil {
+		return nil, err
+	}
+	w := &walk{cfg: cfg, povs: map[uint32]int{}}
+	sim, err := pileus.Open(ctx, cfg.Settings, pileus.Options{OnEvent: w.event, Steer: true, Rehearsal: true, UpgradesLate: cfg.UpgradesLate, RejectPrecheck: cfg.RejectPrecheck})
 	if err != nil {
 		return nil, err
 	}
 	defer sim.Close()
 	w.sim = sim
-	first, err := sim.Runtime(ctx)
-	if err != nil {
+	if w.codes, err = plan(ctx, sim, cfg.Steps); err != nil {
 		return nil, err
 	}
-	r := &Report{Verdict: GoesOn, Warnings: []string{}, Timers: []Timer{}}
-	if _, err := w.advance(ctx, 2*window); err != nil {
+	r := &Report{Verdict: GoesOn, Chain: chainName(&cfg.Settings, sim), Collator: sim.CollatorKind(), Steps: []StepReport{}, Warnings: []string{}, Timers: []Timer{}}
+	if err := w.start(ctx, r); err != nil {
 		return nil, err
 	}
-	if w.interval() == nil {
-		return nil, fmt.Errorf("the chain stands still before the first step: %s", w.why())
-	}
-	began := *w.interval()
-	for i, step := range steps {
-		if progress != nil {
-			progress(i, step)
+	for i, step := range cfg.Steps {
+		if r.stalled() && step.Kind == Upgrade {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("Not tried: upgrade %s. A chain that stands still takes no new code.", step.Arg))
+			continue
 		}
-		report, err := w.step(ctx, step, code[i])
+		if cfg.Progress != nil {
+			cfg.Progress(i, step)
+		}
+		report, err := w.step(ctx, step, w.codes[i])
 		if err != nil {
 			return nil, fmt.Errorf("step %d, %s %s: %w", i+1, step.Kind, step.Arg, err)
 		}
-		r.Steps = append(r.Steps, *report)
-		if worse[report.Verdict] > worse[r.Verdict] {
-			r.Verdict = report.Verdict
-		}
-		if report.Verdict == Stalls {
-			r.Warnings = append(r.Warnings, "The steps after this one were not tried: the chain stands still.")
-			break
+		r.add(*report)
+		if err := w.stage(ctx, r, report); err != nil {
+			return nil, err
 		}
 	}
-	last, err := sim.Runtime(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if after := w.interval(); after != nil {
-		r.Timers = audit(first.Metadata, last.Metadata, began, *after)
-	}
-	return r, nil
+	return r, w.finish(ctx, r)
 }
 
-// walk is a rehearsal under way.
-type walk struct {
-	sim *pileus.Simulation
-
-	inclusions []time.Duration // all
-	events     []pipeline.Timed
-	relay      uint32
+func (r *Report) add(s StepReport) {
+	r.Steps = append(r.Steps, s)
+	r.atLeast(s.Verdict)
 }
 
-func (w *walk) event(t pipeline.Timed) {
-	switch e := t.Event.(type) {
-	case pipeline.RelayBlock:
-		w.relay = e.Number
-	case pipeline.Included:
-		w.inclusions = append(w.inclusions, t.At)
-	}
-	w.events = append(w.events, t)
-}
-
-// advance runs some relay blocks and returns their events.
-func (w *walk) advance(ctx context.Context, slots uint32) ([]pipeline.Timed, error) {
-	w.events = w.events[:0]
-	if _, err := w.sim.Advance(ctx, slots); err != nil {
-		return nil, err
-	}
-	return w.events, nil
-}
-
-// interval is the mean interval of the inclusions in the last relay blocks, milliseconds;
-// nil if there were fewer than two.
-func (w *walk) interval() *float64 {
-	from := w.sim.Now() - window*6*time.Second
-	var list []time.Duration
-	for _, at := range w.inclusions {
-		if at >= from {
-			list = append(list, at)
-		}
-	}
-	if len(list) < 2 {
-		return nil
-	}
-	ms := math.Round((list[len(list)-1] - list[0]).Seconds() * 1000 / float64(len(list)-1))
-	return &ms
-}
-
-// why is why nothing was authored or included in the newest events.
-func (w *walk) why() string {
-	cause, count := "no block was attempted", map[string]int{}
-	most := 0
-	note := func(s string) {
-		if count[s]++; count[s] > most {
-			cause, most = s, count[s]
-		}
-	}
-	for _, t := range w.events {
-		switch e := t.Event.(type) {
-		case pipeline.Refused:
-			note(e.Cause)
-		case pipeline.Declined:
-			note(e.Reason + ": " + e.Detail)
-		case pipeline.Passed:
-			if e.Reason != "not_our_slot" {
-				note(e.Reason + ": " + e.Detail)
-			}
-		}
-	}
-	return cause
-}
-
-func (w *walk) step(ctx context.Context, s Step, code []byte) (*StepReport, error) {
-	r := &StepReport{Kind: s.Kind, Arg: s.Arg, Before: w.interval()}
-	var err error
-	switch s.Kind {
-	case Upgrade:
-		err = w.upgrade(ctx, r, code)
-	case SwitchCollator:
-		if err = w.sim.SwitchCollator(s.Arg); err == nil {
-			w.moment(r, "every collator is "+s.Arg+" from here on")
-			err = w.settle(ctx, r)
-		}
-	case SetRelay:
-		err = w.setRelay(ctx, r)
-	default:
-		err = fmt.Errorf("unknown kind of step")
-	}
-	if err != nil {
-		return nil, err
-	}
-	return r, w.judge(ctx, r)
-}
-
-func (w *walk) moment(r *StepReport, what string) {
-	r.Timeline = append(r.Timeline, Moment{w.sim.RelayBlock(), w.sim.Now().Milliseconds(), what})
-}
-
-// upgrade submits the code and follows it until the first block under it.
-func (w *walk) upgrade(ctx context.Context, r *StepReport, code []byte) error {
-	old, err := w.sim.Runtime(ctx)
-	if err != nil {
-		return err
-	}
-	w.events = w.events[:0]
-	how, err := w.sim.Upgrade(code)
-	if errors.Is(err, pileus.ErrNoSudo) {
-		return fmt.Errorf("%w: this rehearsal can upgrade chains with sudo only", err)
-	}
-	if err != nil {
-		return err
-	}
-	w.moment(r, "submitted: "+how)
-	applied := false
-	for _, t := range w.events {
-		if e, ok := t.Event.(pipeline.TransactionRefused); ok {
-			return fmt.Errorf("the upgrade's transaction was refused: %s", e.Cause)
-		}
-	}
-	for range patience {
-		events, err := w.advance(ctx, 1)
-		if err != nil {
-			return err
-		}
-		for _, t := range events {
-			w.upgradeEvent(r, t, &applied)
-		}
-		if applied {
-			now, err := w.sim.Runtime(ctx)
-			if err != nil {
-				return err
-			}
-			if now.CodeHash != old.CodeHash {
-				w.moment(r, fmt.Sprintf("the next block runs on %s %d, code %s", now.Name, now.SpecVersion, now.CodeHash.Short()))
-				return w.settle(ctx, r)
-			}
-		}
-	}
-	r.Cause = w.why()
-	w.moment(r, fmt.Sprintf("the new code was not applied within %d relay blocks", patience))
-	return nil
-}
-
-var upgradeWords = map[string]string{
-	"UpgradeScheduled": "the relay chain has the code; validators pre-check it, further upgrades are restricted",
-	"UpgradeAccepted":  "validators accept the code",
-	"UpgradeAborted":   "validators reject the code: the parachain sees the signal Abort",
-	"UpgradeGoAhead":   "the parachain sees the signal GoAhead",
-	"CodeUpgraded":     "the relay chain validates by the new code",
-}
-
-func (w *walk) upgradeEvent(r *StepReport, t pipeline.Timed, applied *bool) {
-	at := func(relay uint32, what string) {
-		r.Timeline = append(r.Timeline, Moment{relay, t.At.Milliseconds(), what})
-	}
-	switch e := t.Event.(type) {
-	case pipeline.Upgrade:
-		if words := upgradeWords[e.Step]; words != "" {
-			at(e.Relay, words)
-		}
-	case pipeline.CodeApplied:
-		*applied = true
-		at(w.sim.RelayBlock(), fmt.Sprintf("block #%d puts the new code in force", e.Number))
-	case pipeline.TransactionRefused:
-		at(w.sim.RelayBlock(), "the transaction was refused: "+e.Cause)
-	case pipeline.Advertised:
-		if e.PoVBytes > r.PoVBytes {
-			r.PoVBytes, r.PoVLimit = e.PoVBytes, e.PoVLimit
-		}
+func (r *Report) atLeast(v Verdict) {
+	if worse[v] > worse[r.Verdict] {
+		r.Verdict = v
 	}
 }
 
-// setRelay waits until the setting is in force.
-func (w *walk) setRelay(ctx context.Context, r *StepReport) error {
-	if err := w.sim.SetRelay(r.Arg); err != nil {
-		return err
-	}
-	w.moment(r, "the relay chain's governance has decided; in force from the session after the next on")
-	for sessions := 0; sessions < 2; {
-		events, err := w.advance(ctx, window)
-		if err != nil {
-			return err
-		}
-		for _, t := range events {
-			if e, ok := t.Event.(pipeline.SessionChanged); ok {
-				sessions++
-				r.Timeline = append(r.Timeline, Moment{e.Relay, t.At.Milliseconds(), fmt.Sprintf("session %d begins", e.Session)})
-			}
-		}
-	}
-	return w.settle(ctx, r)
+// stalled tells whether the chain stands still after the last step.
+func (r *Report) stalled() bool {
+	return len(r.Steps) > 0 && r.Steps[len(r.Steps)-1].Verdict == Stalls
 }
 
-// settle runs until the chain is steady again, and counts what the boundary cost.
-func (w *walk) settle(ctx context.Context, r *StepReport) error {
-	events, err := w.advance(ctx, window)
-	if err != nil {
-		return err
-	}
-	every := 6000.0
-	if r.Before != nil {
-		every = *r.Before
-	}
-	authored := 0
-	for _, t := range events {
-		w.upgradeEvent(r, t, new(bool))
-		if _, ok := t.Event.(pipeline.Authored); ok {
-			authored++
-		}
-	}
-	r.Lost = max(0, int(math.Round(window*6000/every))-authored)
-	_, err = w.advance(ctx, window+2)
-	return err
-}
-
-// judge compares the chain with what it was before, and with what its runtime promises.
-func (w *walk) judge(ctx context.Context, r *StepReport) error {
-	r.After = w.interval()
-	now, err := w.sim.Runtime(ctx)
-	if err != nil {
-		return err
-	}
-	promised := float64(max(now.SlotDuration, 6*time.Second).Milliseconds())
+func chainName(s *pileus.Settings, sim *pileus.Simulation) string {
+	c := sim.Chain()
+	from := s.Chain
 	switch {
-	case r.After == nil:
-		r.Verdict = Stalls
-		if r.Cause == "" {
-			r.Cause = w.why()
-		}
-	case r.Cause != "":
-		r.Verdict = Degrades
-	case r.Before != nil && *r.After > 1.1**r.Before:
-		r.Verdict = Degrades
-		r.Cause = fmt.Sprintf("a block every %.1f s, before every %.1f s; %s", *r.After/1000, *r.Before/1000, w.why())
-	case *r.After > 1.1*promised:
-		r.Verdict = Degrades
-		r.Cause = fmt.Sprintf("a block every %.1f s, but the runtime's slots are %.1f s; %s", *r.After/1000, promised/1000, w.why())
+	case from != "":
+	case s.Wasm != "":
+		from = s.Wasm
 	default:
-		r.Verdict = GoesOn
-	}
-	if r.Verdict != GoesOn {
-		r.Advice = advice(w, now)
-	}
-	return nil
-}
-
-// advice is what to do, in the guide's words, by what was seen.
-func advice(w *walk, now *pileus.Runtime) string {
-	reasons := map[string]int{}
-	for _, t := range w.events {
-		switch e := t.Event.(type) {
-		case pipeline.Passed:
-			reasons[e.Reason]++
-		case pipeline.Refused:
-			reasons[e.Reason]++
-		case pipeline.Declined:
-			reasons[e.Reason]++
+		from = "built-in stage"
+		if s.Runtime != "" {
+			from += " " + s.Runtime
 		}
 	}
-	switch {
-	case reasons["Timeout"] > 0:
-		return "Validators stop at their backing timeout: bound the weight of a block to 2 s (guide, phase 3)."
-	case reasons["relay_parent_offset"] > 0:
-		return "The runtime has a relay parent offset: switch to the slot-based collator first."
-	case w.sim.CollatorKind() == pileus.Basic:
-		return "The basic collator waits for every inclusion: switch to the lookahead collator (guide, phase 2)."
-	case reasons["segment_full"] > 0 && !now.SegmentAPI:
-		return "Without AuraUnincludedSegmentApi a collator builds on the included block only: implement it (guide, phase 1)."
-	case reasons["segment_full"] > 0:
-		return "The unincluded segment has no room: raise UNINCLUDED_SEGMENT_CAPACITY to 3 (guide, phase 3)."
-	case reasons["runtime"] > 0:
-		return "The runtime refuses blocks of this collator: its words are the cause."
-	}
-	return "Compare the runtime, the collator and the relay chain's settings with the guide's steps."
+	return fmt.Sprintf("%s %d, para %d (%s)", c.Version.SpecName, c.Version.SpecVersion, c.ParaID, filepath.Base(from))
 }

@@ -3,18 +3,104 @@ package rehearse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
 
 	"pileus"
 	"pileus/internal/testdata"
 )
 
-func settings(t *testing.T, runtime string) pileus.Settings {
+// Each file of testdata is a phenomenon: what is rehearsed, and what a person is told.
+//
+//	rehearse [wasm=FILE | runtime=STAGE] [collator=KIND] [block-cost=..] [authoring-duration=..] [rules=classic]
+//	         [set=key=value] [late=N] [reject-precheck] [transfers=N]
+//	upgrade FILE or STAGE
+//	switch-collator KIND
+//	set-relay key=value
+//
+// FILE is one of ../shared/runtimes. Go on with -rewrite to write anew what is said.
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		testdata.Shared(t, "runtimes/phase3.wasm")
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			cfg := scenario(t, d)
+			r, err := Run(context.Background(), cfg)
+			if err != nil {
+				return "error: " + strings.ReplaceAll(err.Error(), testdata.Shared(t, "runtimes")+"/", "") + "\n"
+			}
+			return strings.ReplaceAll(r.told(), testdata.Shared(t, "runtimes")+"/", "")
+		})
+	})
+}
+
+// told is the text without the timers and without what every report says.
+func (r *Report) told() string {
+	short := *r
+	short.Timers, short.Issuance, short.Simplified, short.Notes = nil, nil, nil, nil
+	var b strings.Builder
+	if err := short.WriteText(&b); err != nil {
+		return err.Error()
+	}
+	return b.String()
+}
+
+func scenario(t *testing.T, d *datadriven.TestData) Config {
+	s := settings()
+	cfg := Config{}
+	for _, a := range d.CmdArgs {
+		v := strings.Join(a.Vals, ",")
+		var err error
+		switch a.Key {
+		case "wasm":
+			s.Wasm = testdata.Shared(t, "runtimes/"+v)
+		case "runtime":
+			s.Runtime = v
+		case "collator":
+			s.Collator = v
+		case "block-cost":
+			s.BlockCost, err = time.ParseDuration(v)
+		case "authoring-duration":
+			s.AuthoringDuration, err = time.ParseDuration(v)
+		case "rules":
+			s.Rules = v
+		case "set":
+			err = pileus.SetRelayConfig(&s.Relay, v)
+		case "transfers":
+			s.Transfers, err = strconv.Atoi(v)
+		case "late":
+			var n int
+			n, err = strconv.Atoi(v)
+			cfg.UpgradesLate = uint32(n)
+		case "reject-precheck":
+			cfg.RejectPrecheck = true
+		default:
+			err = fmt.Errorf("unknown argument")
+		}
+		if err != nil {
+			d.Fatalf(t, "%s: %v", a.Key, err)
+		}
+	}
+	cfg.Settings = s
+	for _, line := range strings.Split(strings.TrimSpace(d.Input), "\n") {
+		kind, arg, _ := strings.Cut(line, " ")
+		step := Step{Kind: Kind(strings.ReplaceAll(kind, "-", "_")), Arg: arg}
+		if step.Kind == Upgrade && strings.HasSuffix(arg, ".wasm") {
+			step.Arg = filepath.Join(testdata.Shared(t, "runtimes"), arg)
+		}
+		cfg.Steps = append(cfg.Steps, step)
+	}
+	return cfg
+}
+
+func settings() pileus.Settings {
 	s := pileus.Defaults()
-	s.Wasm = testdata.Shared(t, "runtimes/"+runtime)
 	if base, err := os.UserCacheDir(); err == nil {
 		s.CacheDir = filepath.Join(base, "pileus")
 	}
@@ -22,86 +108,36 @@ func settings(t *testing.T, runtime string) pileus.Settings {
 }
 
 func upgrade(t *testing.T, runtime string) Step {
-	return Step{Upgrade, testdata.Shared(t, "runtimes/"+runtime)}
+	return Step{Kind: Upgrade, Arg: testdata.Shared(t, "runtimes/"+runtime)}
 }
 
-// The guide's three phases, one after the other: nothing stalls, and at the end there are
-// two blocks where there was one.
-func TestTheGuide(t *testing.T) {
-	s := settings(t, "sync.wasm")
-	s.Collator = pileus.Basic
-	r, err := Run(context.Background(), s, []Step{upgrade(t, "phase1.wasm"), {SwitchCollator, pileus.Lookahead}, upgrade(t, "phase3.wasm")}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Verdict != GoesOn || len(r.Steps) != 3 || r.Found() {
-		t.Fatalf("%+v", r)
-	}
-	for i, want := range []float64{12_000, 12_000, 6_000} {
-		if got := r.Steps[i].After; got == nil || *got != want {
-			t.Errorf("step %d: %v, want %v", i+1, got, want)
-		}
-	}
-	for _, i := range []int{0, 2} {
-		var words []string
-		for _, m := range r.Steps[i].Timeline {
-			words = append(words, m.What)
-		}
-		story := strings.Join(words, "\n")
-		for _, part := range []string{"submitted", "has the code", "accept the code", "GoAhead", "puts the new code in force", "validates by the new code"} {
-			if !strings.Contains(story, part) {
-				t.Errorf("step %d does not tell %q:\n%s", i+1, part, story)
-			}
-		}
-		if r.Steps[i].PoVBytes < 500_000 {
-			t.Errorf("step %d: the PoV of %d bytes does not hold the code", i+1, r.Steps[i].PoVBytes)
-		}
-	}
-	verdicts := map[string]string{}
-	for _, x := range r.Timers {
-		verdicts[x.Name] = x.Verdict
-	}
-	for name, want := range map[string]string{"Timers.AuctionPeriod": "unchanged", "Timers.UnlockDelay": "shorter", "Timers.RelayUnlockDelay": "unchanged"} {
-		if verdicts[name] != want {
-			t.Errorf("%s: %s, want %s", name, verdicts[name], want)
-		}
-	}
-}
-
-func TestFaultsAreFound(t *testing.T) {
-	for name, c := range map[string]struct {
-		from  string
-		steps []Step
-		want  Verdict
-		words string
-	}{
-		"capacity 1":                    {"phase1.wasm", []Step{upgrade(t, "f-capacity-1.wasm")}, Degrades, "UNINCLUDED_SEGMENT_CAPACITY"},
-		"offset without the slot-based": {"phase3.wasm", []Step{upgrade(t, "elastic.wasm")}, Stalls, "slot-based"},
-		"back to the basic collator":    {"phase3.wasm", []Step{{SwitchCollator, pileus.Basic}}, Degrades, "lookahead"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r, err := Run(context.Background(), settings(t, c.from), c.steps, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			last := r.Steps[len(r.Steps)-1]
-			if r.Verdict != c.want || last.Verdict != c.want || !strings.Contains(last.Advice, c.words) || !r.Found() {
-				t.Errorf("%s: %s; %s", r.Verdict, last.Cause, last.Advice)
-			}
-		})
-	}
-}
-
+// What cannot be rehearsed is said before anything runs.
 func TestStepsThatCannotBe(t *testing.T) {
-	s := settings(t, "phase3.wasm")
+	s := settings()
+	s.Runtime = "phase3"
+	run := func(steps ...Step) error {
+		_, err := Run(context.Background(), Config{Settings: s, Steps: steps, OnEvent: nil})
+		return err
+	}
 	var setting *pileus.SettingError
-	if _, err := Run(context.Background(), s, nil, nil); !errors.As(err, &setting) {
-		t.Errorf("no step: %v", err)
+	for name, steps := range map[string][]Step{
+		"no step": nil, "unknown collator": {{Kind: SwitchCollator, Arg: "fast"}}, "unknown setting": {{Kind: SetRelay, Arg: "lookahaed=1"}},
+		"impossible setting": {{Kind: SetRelay, Arg: "lookahead=0"}}, "unknown kind": {{Kind: "jump"}},
+	} {
+		if err := run(steps...); !errors.As(err, &setting) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	if _, err := Run(context.Background(), s, []Step{{SwitchCollator, "fast"}}, nil); !errors.As(err, &setting) {
-		t.Errorf("unknown collator: %v", err)
+	dir := t.TempDir()
+	empty, text := filepath.Join(dir, "empty.wasm"), filepath.Join(dir, "text.wasm")
+	for file, content := range map[string]string{empty: "", text: "no runtime"} {
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, err := Run(context.Background(), s, []Step{{Upgrade, "missing.wasm"}}, nil); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing file: %v", err)
+	for file, words := range map[string]string{"missing.wasm": "no such file", dir: "it is a folder", empty: "the file is empty", text: "it is not a runtime", "sync": "spec version 1 is lower than 3"} {
+		if err := run(Step{Kind: Upgrade, Arg: file}); err == nil || !strings.Contains(err.Error(), words) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 }

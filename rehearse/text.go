@@ -4,40 +4,95 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
-// WriteText writes the report for a person.
+// textWidth is how many columns the text has at most.
+const textWidth = 100
+
+// WriteText writes the report for a person, in 100 columns.
 func (r *Report) WriteText(out io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", sentence(r))
+	b := &strings.Builder{}
+	fmt.Fprintf(b, "%s\n\n", sentence(r))
+	wrap(b, "", "", fmt.Sprintf("%s; %s collators at first; a block every %s", r.Chain, r.Collator, interval(r.Interval)))
 	for i := range r.Steps {
-		s := &r.Steps[i]
-		fmt.Fprintf(&b, "\n%d. %s %s: %s\n", i+1, strings.ReplaceAll(string(s.Kind), "_", " "), s.Arg, strings.ReplaceAll(string(s.Verdict), "_", " "))
-		fmt.Fprintf(&b, "   block interval: before %s, after %s; %d slots lost at the boundary\n", interval(s.Before), interval(s.After), s.Lost)
-		if s.PoVLimit > 0 {
-			fmt.Fprintf(&b, "   largest PoV: %d KiB of %d KiB\n", s.PoVBytes/1024, s.PoVLimit/1024)
-		}
-		for _, m := range s.Timeline {
-			fmt.Fprintf(&b, "   relay #%d  %7.1f s  %s\n", m.Relay, float64(m.Ms)/1000, m.What)
-		}
-		if s.Cause != "" {
-			fmt.Fprintf(&b, "   cause: %s\n", s.Cause)
-		}
-		if s.Advice != "" {
-			fmt.Fprintf(&b, "   what to do: %s\n", s.Advice)
+		r.Steps[i].writeText(b, i+1)
+	}
+	if len(r.Warnings) > 0 {
+		b.WriteString("\nWarnings\n")
+		for _, w := range r.Warnings {
+			wrap(b, "- ", "  ", w)
 		}
 	}
-	for _, w := range r.Warnings {
-		fmt.Fprintf(&b, "\nwarning: %s\n", w)
+	if t := r.Transfers; t != nil {
+		fmt.Fprintf(b, "\nTransfers: %d submitted, %d included, %d not included, %d twice; %d were signed again for new code\n",
+			t.Submitted, t.Included, t.Submitted-t.Included, t.Doubled, t.Resigned)
 	}
-	if len(r.Timers) > 0 {
-		b.WriteString("\nTimers (constants that count blocks, by their names)\n")
-		for _, t := range r.Timers {
-			fmt.Fprintf(&b, "   %-36s %8d %-12s %12s -> %-12s %s\n", t.Name, t.After, t.Counts, span(t.BeforeS), span(t.AfterS), t.Verdict)
+	r.writeTimers(b)
+	if len(r.Notes)+len(r.Simplified) > 0 {
+		b.WriteString("\nWhat was changed and what is simulated\n")
+		for _, n := range append(append([]string{}, r.Notes...), r.Simplified...) {
+			wrap(b, "- ", "  ", n)
 		}
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+func (s *StepReport) writeText(b *strings.Builder, number int) {
+	fmt.Fprintf(b, "\n%d. %s: %s\n", number, s.Title(), words(s.Verdict))
+	if s.Code != "" {
+		wrap(b, "   ", "   ", s.Code)
+	}
+	line := fmt.Sprintf("a block every %s, before every %s", interval(s.After), interval(s.Before))
+	if s.Kind == Start {
+		line = "a block every " + interval(s.After)
+	}
+	line += fmt.Sprintf("; the runtime promises one every %s; %s lost", interval(&s.Promised), slots(s.Lost))
+	if s.Lost > 0 {
+		line += " at the boundary"
+	}
+	wrap(b, "   ", "   ", line)
+	if s.PoVBytes > 0 {
+		fmt.Fprintf(b, "   PoV of the upgrade: %s of %s (%.0f %%)\n", kib(s.PoVBytes), kib(int(s.PoVLimit)), 100*float64(s.PoVBytes)/float64(s.PoVLimit))
+	}
+	for _, m := range s.Timeline {
+		head := fmt.Sprintf("   relay #%-8d %8.1f s  ", m.Relay, float64(m.Ms)/1000)
+		wrap(b, head, strings.Repeat(" ", len(head)), m.What)
+	}
+	if s.Cause != "" {
+		wrap(b, "   cause:      ", "               ", s.Cause)
+	}
+	for i, e := range s.Evidence {
+		head := "               "
+		if i == 0 {
+			head = "   evidence:   "
+		}
+		wrap(b, head, "               ", e)
+	}
+	if s.Advice != "" {
+		wrap(b, "   what to do: ", "               ", s.Advice)
+	}
+	if f := findingOf(s.Finding); f != nil {
+		wrap(b, "   search for: ", "               ", quoted(f.Says)+"; docs/findings/"+f.Name+".md")
+	}
+}
+
+func findingOf(name string) *Finding {
+	for i := range Findings {
+		if Findings[i].Name == name {
+			return &Findings[i]
+		}
+	}
+	return nil
+}
+
+func quoted(list []string) string {
+	var out []string
+	for _, s := range list {
+		out = append(out, fmt.Sprintf("%q", s))
+	}
+	return strings.Join(out, ", ")
 }
 
 func sentence(r *Report) string {
@@ -45,14 +100,34 @@ func sentence(r *Report) string {
 	case GoesOn:
 		return "The chain goes on through every step."
 	case Degrades:
-		return "The chain goes on, but slower than it should."
+		return "The chain goes on, but not as it should."
 	}
 	return "The chain stalls."
 }
 
+func words(v Verdict) string { return strings.ReplaceAll(string(v), "_", " ") }
+
 func interval(ms *float64) string {
 	if ms == nil {
-		return "none"
+		return "(none)"
 	}
 	return fmt.Sprintf("%.1f s", *ms/1000)
+}
+
+// wrap writes text in lines of at most textWidth columns, the first behind head.
+func wrap(b *strings.Builder, head, indent, text string) {
+	line := head
+	empty := true
+	for _, word := range strings.Fields(text) {
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line, empty = indent, true
+		}
+		if !empty {
+			line += " "
+		}
+		line += word
+		empty = false
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
 }

@@ -69,6 +69,9 @@ type Params struct {
 	// ManualPrecheck leaves the votes on new code to [PrecheckVote] calls. Otherwise all
 	// validators accept it in the block after it was scheduled.
 	ManualPrecheck bool
+	// UpgradesLate is how many blocks later than they should new code becomes current, once a
+	// candidate has reached its block. The rule is 0; more is a fault that networks have had.
+	UpgradesLate uint32
 	// Verify checks an sr25519 signature; nil: [crypto.Sr25519Verify]. A process that holds
 	// a whole network can give one that remembers what it has checked. It must be safe for
 	// concurrent use.

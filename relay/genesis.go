@@ -31,6 +31,7 @@ type GenesisConfig struct {
 	Fresh          bool
 	UpwardPerBlock uint32 // see Params
 	ManualPrecheck bool   // see Params
+	UpgradesLate   uint32 // see Params
 	// Verify is that of Params.
 	Verify func(sig [64]byte, msg []byte, public [32]byte) bool
 }

@@ -19,7 +19,9 @@ import (
 //	       and the signal vanishes                                                 ▼ with a relay parent ≥ At
 //	                                                                         new code current
 //
-// The restriction is lifted by itself when the cooldown is over.
+// The restriction is lifted by itself when the cooldown is over. A relay chain whose
+// upgrades are late ([Params.UpgradesLate]) makes the new code current that many blocks
+// after the candidate that reached At.
 
 // minCodeSize is the least length of validation code (paras MIN_CODE_SIZE).
 const minCodeSize = 9
@@ -230,6 +232,10 @@ func (x *execution) renewVotes(validators int) {
 // signalGoAhead tells paras whose block has come (paras::process_scheduled_upgrade_changes).
 func (x *execution) signalGoAhead() {
 	for _, e := range x.due(itemUpcoming, x.now) {
+		if !itemFutureAt.at(e.A).has(x.tx) { // reached, and late
+			x.switchCode(e.A)
+			continue
+		}
 		itemGoAhead.at(e.A).put(x.tx, uint8(primitives.UpgradeApproved))
 		x.emit(Event{Kind: UpgradeGoAhead, Para: e.A, Code: itemFutureHash.at(e.A).or(x.tx)})
 	}
@@ -258,10 +264,19 @@ func (x *execution) noteHead(para primitives.ParaID, head []byte, relayParent ui
 	if relayParent < at {
 		return
 	}
-	code := itemFutureHash.at(para).or(x.tx)
 	itemFutureAt.at(para).del(x.tx)
-	itemFutureHash.at(para).del(x.tx)
 	itemGoAhead.at(para).del(x.tx)
+	if late := x.params.UpgradesLate; late > 0 {
+		x.byBlock(itemUpcoming, para, x.now+late)
+		return
+	}
+	x.switchCode(para)
+}
+
+// switchCode makes the para's future code its current one.
+func (x *execution) switchCode(para primitives.ParaID) {
+	code := itemFutureHash.at(para).or(x.tx)
+	itemFutureHash.at(para).del(x.tx)
 	old := itemCodeHash.at(para).or(x.tx)
 	itemCodeHash.at(para).put(x.tx, code)
 	x.log(primitives.EngineParas, append(para.EncodeTo([]byte{1}), code[:]...)) // ParaUpgradeCode
@@ -301,4 +316,9 @@ func (x *execution) releaseCode(hash Hash) {
 		return
 	}
 	itemCodeRefs.at(hash).put(x.tx, refs-1)
+}
+
+// UpgradeRestricted tells whether the para sees the upgrade restriction signal.
+func (s *State) UpgradeRestricted(para primitives.ParaID) bool {
+	return itemRestriction.at(para).has(s)
 }

@@ -104,7 +104,8 @@ func (w *World) Begin(j Job) {
 
 // Run lets the world go on until the clock reaches the given time, the queue is empty,
 // or ctx ends; its error is that of ctx. What lies at until itself still happens.
-// Jobs still running when it returns are waited for, their results are lost.
+// Jobs still running then are waited for: when the time is up, their results stay for the
+// next Run; when ctx ends, they are lost.
 func (w *World) Run(ctx context.Context, until time.Duration) error {
 	w.ctx = ctx
 	defer w.drain()
@@ -114,8 +115,11 @@ func (w *World) Run(ctx context.Context, until time.Duration) error {
 		}
 		w.serve(w.now)
 		if !w.settle(until) {
+			for len(w.jobs) > 0 && ctx.Err() == nil {
+				w.take(<-w.results)
+			}
 			w.now = max(w.now, until)
-			return nil
+			return ctx.Err()
 		}
 		if err := ctx.Err(); err != nil {
 			return err // a job that was waited for may have ended because of it

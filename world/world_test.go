@@ -125,3 +125,19 @@ func TestStoppedJobsAreNotDone(t *testing.T) {
 		}
 	}
 }
+
+// A run that goes on after its time was up goes on with the jobs that were under way.
+func TestJobsOutliveTheirRun(t *testing.T) {
+	w, done := New(0), time.Duration(0)
+	w.After(0, func() {
+		w.Begin(Job{MinCost: 3 * time.Second, Run: func(context.Context) any { return nil }, Done: func(any) { done = w.Now() }})
+	})
+	for range 4 {
+		if err := w.Run(context.Background(), w.Now()+time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done != 3*time.Second {
+		t.Errorf("the job was done at %v", done)
+	}
+}

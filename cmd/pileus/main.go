@@ -72,7 +72,7 @@ func newRoot(args []string) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{errors.New(flagWords(err))} })
-	root.AddCommand(simulateCommand(), devCommand(), rehearseCommand(), checkCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
+	root.AddCommand(simulateCommand(), devCommand(), rehearseCommand(), explainCommand(), checkCommand(), validateCommand(), runtimeCommand(), chainSpecCommand(), exportGenesisHeadCommand(), exportGenesisWasmCommand(), newCommand(), versionCommand())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}
