@@ -27,6 +27,7 @@ import (
 // storage item of a pallet ("Timers.Locks").
 type clocks struct {
 	own, relay map[string]string
+	shifted    map[string]bool // items in which a moved clock shows as a number moved by as much
 	snapshot   snapshot
 }
 
@@ -37,7 +38,7 @@ const (
 )
 
 func probeClocks(ctx context.Context, s snapshot, found []item) (*clocks, error) {
-	c := &clocks{own: map[string]string{}, relay: map[string]string{}, snapshot: s}
+	c := &clocks{own: map[string]string{}, relay: map[string]string{}, shifted: map[string]bool{}, snapshot: s}
 	m := s.runtime.Metadata
 	transfers, err := parachain.NewTransfers(m, s.genesis, s.accounts, nil)
 	if err != nil {
@@ -47,7 +48,7 @@ func probeClocks(ctx context.Context, s snapshot, found []item) (*clocks, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &prober{m: m, transfers: transfers, probe: probe, s: s}
+	p := &prober{m: m, transfers: transfers, probe: probe, s: s, shifted: c.shifted}
 	if call, err := m.EncodeCall("System", "remark", []byte{}); err != nil || p.follows(ctx, 0, "", call).any() {
 		return c, ctx.Err() // even an empty call depends on the clocks here: nothing could be told
 	}
@@ -85,7 +86,7 @@ func (c *clocks) more(found []item) (list []item) {
 		}
 		for _, e := range p.Storage.Entries {
 			name := p.Name + "." + e.Name
-			if !known[name] && c.own[name]+c.relay[name] != "" && integer(m.Types, e.Value) {
+			if !known[name] && c.shifted[name] && integer(m.Types, e.Value) {
 				list = append(list, item{pallet: p.Name, entry: e.Name, kind: kindMoment, why: "use: what is written there follows a clock"})
 			}
 		}
@@ -147,6 +148,7 @@ type prober struct {
 	transfers *parachain.Transfers
 	probe     *parachain.Probe
 	s         snapshot
+	shifted   map[string]bool
 }
 
 // follow says what of an outcome depends on which clock: items of the pallet's storage,
@@ -225,6 +227,9 @@ func (p *prober) differ(pallet string, a, b map[string]string) map[string]bool {
 			name := ""
 			if s, ok := p.m.NameKey([]byte(key)); ok && s.Pallet == pallet {
 				name = s.Entry.Name
+				if n := little(b[key]) - little(value); n == probeBy || -n == probeBy {
+					p.shifted[pallet+"."+name] = true
+				}
 			}
 			items[name] = true
 		}
@@ -232,6 +237,17 @@ func (p *prober) differ(pallet string, a, b map[string]string) map[string]bool {
 	compare(a, b)
 	compare(b, a)
 	return items
+}
+
+// little is a little-endian number of 4 or 8 bytes, 0 for anything else.
+func little(v string) (n int64) {
+	if len(v) != 4 && len(v) != 8 {
+		return 0
+	}
+	for i := len(v) - 1; i >= 0; i-- {
+		n = n<<8 | int64(v[i])
+	}
+	return n
 }
 
 // owner is the account that holds something in the pallet's storage, else the first one.
