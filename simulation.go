@@ -171,7 +171,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 }
 
 // collatorKind is what was asked for; auto takes the slot-based one for runtimes with a
-// relay parent offset and, where collators may be switched, the basic one for runtimes before the guide.
+// relay parent offset and, in a rehearsal, the basic one for runtimes before the guide.
 func (s *Settings) collatorKind(c *parachain.Chain, rehearsal bool) collator.Kind {
 	switch s.Collator {
 	case Basic:
