@@ -74,7 +74,7 @@ func runLive(t *testing.T, s Settings) (r liveRun, err error) {
 
 func liveSettings(n *fakenode.Node, cache string) Settings {
 	s := liveDefaults()
-	s.URL, s.RelayBlocks, s.Collators, s.Transfers, s.remoteDir = n.WS(), 20, 3, 2, cache
+	s.URL, s.RelayBlocks, s.Collators, s.Transfers, s.RemoteDir = n.WS(), 20, 3, 2, cache
 	return s
 }
 

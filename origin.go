@@ -27,7 +27,7 @@ func (s *Settings) Origin(ctx context.Context, o remote.Options) (*Origin, error
 		}
 		return &Origin{Spec: spec}, nil
 	}
-	if o.CacheDir = s.remoteDir; o.CacheDir == "" && s.CacheDir != "" {
+	if o.CacheDir = s.RemoteDir; o.CacheDir == "" && s.CacheDir != "" {
 		o.CacheDir = filepath.Join(s.CacheDir, "remote")
 	}
 	live, err := remote.Open(ctx, s.URL, o)

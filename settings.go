@@ -51,7 +51,7 @@ type Settings struct {
 	CacheDir    string // compiled runtimes; empty: none
 	ExportPoVTo string // folder for PoV files; empty: none
 
-	remoteDir string // what is kept of live chains; empty: beside the compiled runtimes
+	RemoteDir string // what is kept of live chains; empty: beside the compiled runtimes
 }
 
 // Defaults are the settings of `pileus simulate` without flags.

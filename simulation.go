@@ -302,6 +302,9 @@ func (sim *Simulation) Report() *Report {
 	return r
 }
 
+// Live is the live chain that the parachain is a fork of; nil if it begins with a spec.
+func (sim *Simulation) Live() *remote.Chain { return sim.origin.Live }
+
 // Fetched is what was read of a live chain; ok is false if the run is not of one.
 func (sim *Simulation) Fetched() (p remote.Progress, ok bool) {
 	if sim.origin.Live == nil {

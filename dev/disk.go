@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"slices"
 
+	"pileus"
 	"pileus/dev/store"
 	"pileus/hashing"
 	"pileus/parachain"
 	"pileus/pipeline"
 	"pileus/primitives"
+	"pileus/remote"
 	"pileus/scale"
 	"pileus/trie"
 	"pileus/txpool"
@@ -22,6 +24,7 @@ const (
 	paraName      = "para"
 	relayName     = "relay"
 	identityName  = "identity"
+	originName    = "origin"    // address of the live chain's block that the chain was forked from
 	availableName = "available" // data of candidates that wait to be included
 	poolName      = "pool"
 )
@@ -53,6 +56,30 @@ func openDisk(dir string) (*disk, error) {
 		return nil, err
 	}
 	return &disk{db: db, batch: store.NewBatch()}, nil
+}
+
+// pin makes the settings those of the block from which the store's chain was forked, if
+// the address has no block of its own. What stands behind the store it says by itself.
+func (d *disk) pin(s *pileus.Settings) error {
+	stored, err := d.db.Get(originName)
+	if err != nil || stored == nil || s.URL == "" {
+		return err
+	}
+	was, err := remote.ParseAddress(string(stored))
+	if err != nil {
+		return fmt.Errorf("%w (%s: %w)", store.ErrDamaged, originName, err)
+	}
+	if now, err := remote.ParseAddress(s.URL); err == nil && now == (remote.Address{URL: was.URL, Block: remote.Finalized}) {
+		s.URL = string(stored)
+	}
+	return nil
+}
+
+// behind lets the store look for nodes where the chain's state comes from.
+func (d *disk) behind(c *parachain.Chain) {
+	if live, ok := c.State.Top().Source().(trie.Finder); ok {
+		d.db.Behind(live)
+	}
 }
 
 // state puts a whole state into the next batch.
@@ -141,6 +168,7 @@ func (n *Node) read(c *parachain.Chain) (*pipeline.Resume, error) {
 	if err := n.identity(c).check(stored); err != nil {
 		return nil, err
 	}
+	n.disk.behind(c)
 	memo := db.NewMemo()
 	if n.para, err = db.Reopen(paraName, memo); err != nil {
 		return nil, err
@@ -154,7 +182,7 @@ func (n *Node) read(c *parachain.Chain) (*pipeline.Resume, error) {
 	r := &pipeline.Resume{}
 	for _, chain := range []*store.Chain{n.para, n.relay} { // the heads must be whole: the loop reads nothing from the disk
 		state, err := chain.State(chain.Best().Hash)
-		if err == nil {
+		if err == nil && (chain == n.relay || !db.Live()) {
 			err = memo.Load(state)
 		}
 		if err != nil {

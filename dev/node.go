@@ -113,6 +113,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		if n.disk, err = openDisk(n.cfg.DataDir); err != nil {
 			return err
 		}
+		if err = n.disk.pin(&n.cfg.Settings); err != nil {
+			return err
+		}
 	}
 	options := pileus.Options{Steer: true, NoReport: true, Observer: observer{n}, OnEvent: n.event, Faults: n.faults()}
 	if n.disk != nil {
@@ -133,6 +136,10 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return nil
 	}
 	n.para, n.relay = n.disk.db.Create(paraName, para, c.State), n.disk.db.Create(relayName, relay, relayState(root))
+	n.disk.behind(c)
+	if live := n.sim.Live(); live != nil {
+		n.disk.batch.Put(originName, []byte(live.Pinned()))
+	}
 	n.disk.state(c.State)
 	n.disk.state(relayState(root))
 	return n.save()

@@ -15,7 +15,11 @@ type Address struct {
 	Block string
 }
 
-const finalized, best = "finalized", "best"
+// Blocks that are another one at every moment.
+const (
+	Finalized = "finalized"
+	Best      = "best"
+)
 
 // at is what may follow the last @ of an address.
 var at = regexp.MustCompile(`^(\d{1,10}|0x[0-9a-fA-F]{64}|best|finalized)$`)
@@ -33,7 +37,7 @@ func IsAddress(text string) bool {
 // ParseAddress reads "ws://host:port", with "@" and a block behind it or without: then it
 // is the finalized block.
 func ParseAddress(text string) (Address, error) {
-	a := Address{URL: text, Block: finalized}
+	a := Address{URL: text, Block: Finalized}
 	if i := strings.LastIndex(text, "@"); i >= 0 {
 		switch behind := text[i+1:]; {
 		case at.MatchString(behind):

@@ -268,9 +268,9 @@ func (n *session) at(c *Chain) {
 func (n *session) which() (h hashing.Hash, err error) {
 	var ok bool
 	switch block := n.address.Block; {
-	case block == finalized:
+	case block == Finalized:
 		h, ok, err = n.hash("chain_getFinalizedHead")
-	case block == best:
+	case block == Best:
 		h, ok, err = n.hash("chain_getBlockHash")
 	case strings.HasPrefix(block, "0x"):
 		h, err = parseHash(block)
@@ -332,7 +332,7 @@ func (n *session) reopen(unreachable error) (*Chain, error) {
 		return nil, unreachable
 	}
 	c.Hash = c.Header.Hash()
-	if n.address.Block == finalized || n.address.Block == best {
+	if n.address.Block == Finalized || n.address.Block == Best {
 		return nil, fmt.Errorf("%w; of block #%d something is kept here: name it with @%d", unreachable, c.Header.Number, c.Header.Number)
 	}
 	if n.address.Block != c.Hash.String() && n.address.Block != fmt.Sprint(c.Header.Number) {

@@ -151,6 +151,9 @@ func (s NodeSet) Node(h hashing.Hash) ([]byte, bool) {
 // Root is the root hash.
 func (t *Trie) Root() hashing.Hash { return t.hash }
 
+// Source is where nodes come from that are not in memory; nil if all are.
+func (t *Trie) Source() Source { return t.src }
+
 // IsEmpty tells whether the trie has no keys.
 func (t *Trie) IsEmpty() bool { return t.root == nil }
 

@@ -45,6 +45,7 @@ var (
 // leaves the file as the last Commit left it. What is addressed by a hash is checked
 // against it when it is read.
 type DB struct {
+	live trie.Finder // nil: nothing stands behind the store
 	path string
 	bolt *bbolt.DB
 }
@@ -177,7 +178,7 @@ func (d *DB) Node(hash hashing.Hash) (data []byte, ok bool) {
 }
 
 // State is the state with that root, read as it is needed.
-func (d *DB) State(root Hash) *trie.State { return trie.StateFromSource(root, d) }
+func (d *DB) State(root Hash) *trie.State { return trie.StateFromSource(root, d.Source(d)) }
 
 // block reads a block; nil if it is not there.
 func (d *DB) block(chain string, hash Hash) (b *Block, err error) {

@@ -37,7 +37,7 @@ func (d *DB) Reopen(name string, src trie.Source) (_ *Chain, err error) {
 		case b == nil:
 			return nil, fmt.Errorf("%w: block %s is missing", ErrDamaged, hash)
 		}
-		return &record{b, trie.StateFromSource(b.Header.StateRoot, src)}, nil
+		return &record{b, trie.StateFromSource(b.Header.StateRoot, d.Source(src))}, nil
 	}
 	genesis, err := read(first)
 	if err != nil {
