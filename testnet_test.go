@@ -1,6 +1,7 @@
 package pileus_test
 
 import (
+	"fmt"
 	"testing"
 
 	"pileus"
@@ -42,5 +43,35 @@ func TestNetUpgrade(t *testing.T) {
 	net.Advance(5) // and blocks go on
 	if net.Chain().Finalized().Number() == 0 {
 		t.Error("nothing is final")
+	}
+}
+
+// In a test, t is the *testing.T.
+func ExampleStart() {
+	t := &exampleT{}
+	defer t.end()
+
+	net := pileus.Start(t)
+	tx := net.Submit("Alice", "Balances", "transfer_keep_alive", net.ID("Bob"), scale.U128{Lo: 5_000_000_000_000})
+	in := net.WaitIncluded(tx)
+	in.Succeeded()
+	fmt.Println(in.Event("Balances", "Transfer").Name, "in block", in.Block.Number())
+
+	net.Advance(3) // relay slots
+	fmt.Println("final:", net.Chain().Finalized().Number() >= in.Block.Number())
+	// Output:
+	// Transfer in block 1
+	// final: true
+}
+
+// exampleT stands in for a test.
+type exampleT struct{ cleanups []func() }
+
+func (*exampleT) Helper()                           {}
+func (*exampleT) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (t *exampleT) Cleanup(f func())                { t.cleanups = append(t.cleanups, f) }
+func (t *exampleT) end() {
+	for _, f := range t.cleanups {
+		f()
 	}
 }

@@ -38,6 +38,8 @@ func AddControl(m *jsonrpc.Methods, n *dev.Node) {
 	m.AddUnsafe(c.lateCandidates, "dev_lateCandidates")
 	m.AddUnsafe(c.setRelayConfig, "dev_setRelayConfig")
 	m.AddUnsafe(c.upgrade, "dev_upgrade", "dev_setCode")
+	m.AddUnsafe(c.snapshot, "dev_snapshot", "anvil_snapshot", "evm_snapshot")
+	m.AddUnsafe(c.revert, "dev_revert", "anvil_revert", "evm_revert")
 	m.AddUnsafe(c.accounts, "dev_accounts")
 }
 
