@@ -243,7 +243,7 @@ func (n *Network) authored(p *paraNode, b *builtBlock) {
 		Parent: b.parent, End: b.End,
 	})
 	for _, r := range b.Refused {
-		n.refusedTransaction(c, r)
+		n.refusedTransaction(c, r, b.Block.Header.ParentHash)
 	}
 	n.dispatched(c, b)
 	if hash, err := parachain.CodeHash(b.State, parachain.OnChain); err == nil && hash != c.code {

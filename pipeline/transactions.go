@@ -280,9 +280,12 @@ func (n *Network) poolFinalized(c *chain, f parachain.Finalized) {
 	n.pool(c, txpool.Finalized{Blocks: hashes})
 }
 
-// refusedTransaction takes out of the pool what a block could not have.
-func (n *Network) refusedTransaction(c *chain, r parachain.Refusal) {
+// refusedTransaction takes out of the pool what a block on top of the best one could not
+// have. A block on another branch may hold a transaction already, or not yet what it needs.
+func (n *Network) refusedTransaction(c *chain, r parachain.Refusal, parent hashing.Hash) {
 	hash := txpool.HashOf(r.Extrinsic)
 	n.transactionRefused(c, hash, r.Err)
-	n.pool(c, txpool.Refused{Hash: hash, Reason: r.Err})
+	if parent == c.nodes[0].Best().Hash {
+		n.pool(c, txpool.Refused{Hash: hash, Reason: r.Err})
+	}
 }

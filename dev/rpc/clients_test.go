@@ -121,3 +121,16 @@ func TestReadme(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestReorg lets both clients send transfers while the relay chain forks: both tell of
+// the blocks that are retracted, and no transfer is lost or included twice.
+func TestReorg(t *testing.T) {
+	needClients(t)
+	n := start(t, func(c *dev.Config) { c.BlockTime.Interval = 250 * time.Millisecond })
+	m := rpc.Para(n, info)
+	rpc.AddControl(m, n)
+	said := script(t, "reorg.mjs", "ws://"+serve(t, m, jsonrpc.Options{}))
+	if !strings.HasSuffix(said, "done: true\n") {
+		t.Error(said)
+	}
+}

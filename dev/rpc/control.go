@@ -3,6 +3,9 @@ package rpc
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"pileus/dev"
 	"pileus/dev/rpc/jsonrpc"
 	"pileus/primitives"
+	"pileus/scale"
 )
 
 // codeControl: what was asked of the network could not be done; the message says why. It
@@ -36,6 +40,10 @@ func AddControl(m *jsonrpc.Methods, n *dev.Node) {
 	m.AddUnsafe(c.skipSlots, "dev_skipSlots")
 	m.AddUnsafe(c.validatorsOffline, "dev_setValidatorsOffline")
 	m.AddUnsafe(c.lateCandidates, "dev_lateCandidates")
+	m.AddUnsafe(c.forkRelay, "dev_forkRelay", "anvil_reorg")
+	m.AddUnsafe(c.setFinalityLag, "dev_setFinalityLag")
+	m.AddUnsafe(c.setStorage, "dev_setStorage")
+	m.AddUnsafe(c.fund, "dev_fund", "dev_setBalance", "anvil_setBalance")
 	m.AddUnsafe(c.setRelayConfig, "dev_setRelayConfig")
 	m.AddUnsafe(c.upgrade, "dev_upgrade", "dev_setCode")
 	m.AddUnsafe(c.snapshot, "dev_snapshot", "anvil_snapshot", "evm_snapshot")
@@ -191,6 +199,88 @@ func (x control) lateCandidates(ctx context.Context, c *jsonrpc.Call) (any, erro
 		return nil, jsonrpc.InvalidParams("give a duration, such as 3s, and a number of relay blocks")
 	}
 	return nil, controlError(x.node.LateCandidates(ctx, delay, uint32(blocks)))
+}
+
+// forkRelay lets the relay chain build a branch from so many blocks below its best one until
+// that is the longer one.
+func (x control) forkRelay(ctx context.Context, c *jsonrpc.Call) (any, error) {
+	depth := c.Number("depth")
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	return nil, controlError(x.node.ForkRelay(ctx, int(min(depth, 1<<30))))
+}
+
+// setFinalityLag lets relay finality stay so many blocks behind the best one.
+func (x control) setFinalityLag(ctx context.Context, c *jsonrpc.Call) (any, error) {
+	lag := c.Number("relayBlocks")
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	return nil, controlError(x.node.SetFinalityLag(ctx, int(min(lag, 1<<30))))
+}
+
+// setStorage takes [[key, value or null], …] as Chopsticks does, in hex; null removes. The
+// answer is the hash of the block with the change.
+func (x control) setStorage(ctx context.Context, c *jsonrpc.Call) (any, error) {
+	var pairs [][2]*string
+	c.JSON("values", &pairs)
+	changes := make([]dev.StorageChange, 0, len(pairs))
+	for _, p := range pairs {
+		change := dev.StorageChange{Delete: p[1] == nil}
+		var err error
+		if p[0] == nil {
+			c.Fail("values", "a key is missing")
+			break
+		}
+		if change.Key, err = jsonrpc.ParseHex(*p[0]); err == nil && p[1] != nil {
+			change.Value, err = jsonrpc.ParseHex(*p[1])
+		}
+		if err != nil {
+			c.Fail("values", err.Error())
+		}
+		changes = append(changes, change)
+	}
+	if len(changes) == 0 {
+		c.Fail("values", "are empty")
+	}
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	hash, err := x.node.SetStorage(ctx, changes)
+	if err != nil {
+		return nil, controlError(err)
+	}
+	return hash, nil
+}
+
+// fund gives an account a free balance: a number, decimal text or hex.
+func (x control) fund(ctx context.Context, c *jsonrpc.Call) (any, error) {
+	id := account(c, "account")
+	var amount balance
+	c.JSON("amount", &amount)
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	hash, err := x.node.Fund(ctx, id, scale.U128(amount))
+	if err != nil {
+		return nil, controlError(err)
+	}
+	return hash, nil
+}
+
+// balance is an amount of up to 128 bits: a number, or text in decimal or hex.
+type balance scale.U128
+
+// UnmarshalJSON reads all three forms.
+func (b *balance) UnmarshalJSON(raw []byte) error {
+	n, ok := new(big.Int).SetString(strings.Trim(string(raw), `"`), 0)
+	if !ok || n.Sign() < 0 || n.BitLen() > 128 {
+		return errors.New("an amount of at most 128 bits expected")
+	}
+	b.Lo = new(big.Int).And(n, new(big.Int).SetUint64(math.MaxUint64)).Uint64()
+	b.Hi = new(big.Int).Rsh(n, 64).Uint64()
+	return nil
 }
 
 // setRelayConfig takes "key=value", as --set does.

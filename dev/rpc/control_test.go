@@ -7,6 +7,7 @@ import (
 	"pileus/dev"
 	"pileus/dev/rpc"
 	"pileus/dev/rpc/jsonrpc"
+	"pileus/hashing"
 )
 
 func TestControl(t *testing.T) {
@@ -63,6 +64,31 @@ func TestControl(t *testing.T) {
 		{"dev_setRelayConfig", []any{"nonsense=4"}, "6100"},
 		{"dev_upgrade", []any{"0x"}, "-32602"},
 		{"dev_accounts", nil, `[{"name":"Alice","address":"5Grwva`},
+	} {
+		if got := c.text(x.method, x.params...); !strings.HasPrefix(got, x.want) {
+			t.Errorf("%s %v: %.200s, want %s", x.method, x.params, got, x.want)
+		}
+	}
+	// The state as relay governance would change it.
+	ferdie := n.Accounts()[5]
+	key := hx(hashing.StorageKey("Timers", "Test"))
+	c.ask(&hash, "dev_setStorage", []any{[]any{key, "0x0102"}})
+	if got := c.text("state_getStorage", key, hash); got != `"0x0102"` {
+		t.Errorf("%s in block %s", got, hash)
+	}
+	c.ask(nil, "dev_fund", ferdie.Address, "0x10000000000000000")
+	c.ask(nil, "dev_setFinalityLag", 4)
+	c.ask(nil, "dev_forkRelay", 3)
+	for _, x := range []struct {
+		method string
+		params []any
+		want   string
+	}{
+		{"dev_forkRelay", []any{99}, "6100 a fork cannot begin below the final relay block"},
+		{"dev_setStorage", []any{[]any{}}, "-32602"},
+		{"dev_setStorage", []any{[]any{[]any{nil, "0x"}}}, "-32602"},
+		{"dev_setBalance", []any{ferdie.Address, -1}, "-32602"},
+		{"dev_setFinalityLag", []any{0}, "6100 finality lag 0"},
 	} {
 		if got := c.text(x.method, x.params...); !strings.HasPrefix(got, x.want) {
 			t.Errorf("%s %v: %.200s, want %s", x.method, x.params, got, x.want)
