@@ -35,59 +35,58 @@ func (n *Node) following(followers ...Follower) func(context.Context) error {
 	para, relay := n.Para().Subscribe(followBuffer), n.Relay().Subscribe(followBuffer)
 	return func(ctx context.Context) error {
 		defer func() { events.Close(); para.Close(); relay.Close() }()
-		for _, f := range followers {
-			for _, t := range n.started {
-				f.Observe(t)
+		each := func(tell func(Follower)) {
+			for _, f := range followers {
+				tell(f)
 			}
-			stand(f.Relay, relay.View)
-			stand(f.Para, para.View)
 		}
+		for _, t := range n.started {
+			each(func(f Follower) { f.Observe(t) })
+		}
+		each(func(f Follower) { stand(f.Relay, relay.View) })
+		each(func(f Follower) { stand(f.Para, para.View) })
 		for {
 			select {
 			case t, open := <-events.Events():
-				if !open {
-					if !errors.Is(events.Err(), store.ErrSlow) {
-						return nil
-					}
+				switch {
+				case open:
+					each(func(f Follower) { f.Observe(t) })
+				case goesOn(events.Err()):
 					events = n.Events(followBuffer)
-					continue
-				}
-				for _, f := range followers {
-					f.Observe(t)
+				default:
+					return nil
 				}
 			case e, open := <-para.Events():
-				if !open {
-					if !errors.Is(para.Err(), store.ErrSlow) {
-						return nil
-					}
+				switch {
+				case open:
+					each(func(f Follower) { f.Para(e) })
+				case goesOn(para.Err()):
 					para = n.Para().Subscribe(followBuffer)
-					for _, f := range followers {
-						stand(f.Para, para.View)
-					}
-					continue
-				}
-				for _, f := range followers {
-					f.Para(e)
+					each(func(f Follower) { stand(f.Para, para.View) })
+				default:
+					return nil
 				}
 			case e, open := <-relay.Events():
-				if !open {
-					if !errors.Is(relay.Err(), store.ErrSlow) {
-						return nil
-					}
+				switch {
+				case open:
+					each(func(f Follower) { f.Relay(e) })
+				case goesOn(relay.Err()):
 					relay = n.Relay().Subscribe(followBuffer)
-					for _, f := range followers {
-						stand(f.Relay, relay.View)
-					}
-					continue
-				}
-				for _, f := range followers {
-					f.Relay(e)
+					each(func(f Follower) { stand(f.Relay, relay.View) })
+				default:
+					return nil
 				}
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		}
 	}
+}
+
+// goesOn tells whether there is more after the end of a subscription: the followers were too
+// slow, or the node went back to a snapshot.
+func goesOn(err error) bool {
+	return errors.Is(err, store.ErrSlow) || errors.Is(err, store.ErrReverted)
 }
 
 // stand tells where a chain stands.

@@ -231,7 +231,7 @@ func (n *Node) Config() Config { return n.cfg }
 func (n *Node) Events(buffer int) *store.Reader[pipeline.Timed] { return n.events.Subscribe(buffer) }
 
 func (n *Node) event(e pipeline.Timed) {
-	if _, start := e.Event.(pipeline.ParaStarted); start {
+	if _, start := e.Event.(pipeline.ParaStarted); start && n.ctx == nil {
 		n.started = append(n.started, e) // the loop has not begun
 	}
 	n.events.Tell(e)

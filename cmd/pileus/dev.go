@@ -75,7 +75,11 @@ func (f *devFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	patience := time.AfterFunc(2*time.Second, func() {
+		fmt.Fprintln(cmd.ErrOrStderr(), "Preparing the runtime. What is compiled now comes from the cache the next time.")
+	})
 	node, err := dev.Start(cmd.Context(), cfg)
+	patience.Stop()
 	if err != nil {
 		return err
 	}

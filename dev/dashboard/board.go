@@ -26,6 +26,7 @@ type Board struct {
 
 	told     time.Time                           // when p.NowMs was told
 	began    int64                               // virtual ms of the first event
+	last     int64                               // virtual ms of the last event
 	weigh    func(hashing.Hash) parachain.Weight // nil: unknown
 	follow   bool                                // the para is known
 	recorded bool                                // the chains' records tell which blocks are the best
@@ -51,10 +52,12 @@ func newChanges() changes {
 
 // New returns a board that has seen nothing yet. Links are shown at the foot of the page.
 func New(links ...Link) *Board {
-	b := &Board{changed: newChanges(), told: time.Now()}
-	b.p = Picture{Run: fmt.Sprintf("%x", time.Now().UnixNano()), Links: links, Chain: &Chain{}, Clock: &Clock{Mode: "interval", SlotMs: primitives.RelaySlotMillis},
+	return &Board{changed: newChanges(), told: time.Now(), p: *newPicture(links)}
+}
+
+func newPicture(links []Link) *Picture {
+	return &Picture{Run: fmt.Sprintf("%x", time.Now().UnixNano()), Links: links, Chain: &Chain{}, Clock: &Clock{Mode: "interval", SlotMs: primitives.RelaySlotMillis},
 		Heads: &Heads{}, Totals: &Totals{}, Verdict: &Verdict{}, Limits: &Limits{KeepRelay, KeepMissed, KeepBlocks, KeepLog, primitives.RelaySlotMillis}}
-	return b
 }
 
 // Observe takes an event in.
@@ -130,6 +133,12 @@ func (b *Board) Para(e store.Event) {
 	case store.Imported:
 		x := b.block(pipeline.ParaBlock{Number: e.Block.Number(), Hash: e.Block.Hash})
 		x.Parent = e.Block.Parent()
+		if edited(e.Block.Header) {
+			x.Collator = "from outside"
+			b.reach(x, StageAuthored)
+			b.reach(x, StageIncluded)
+			b.log(note{"edited", "good", fmt.Sprintf("The state was edited from outside: block #%d was forced upon the parachain", x.Number), "no collator built it, no validator executed it"})
+		}
 		if b.weigh != nil {
 			x.Weight = Weight(b.weigh(x.Hash))
 		}
@@ -142,6 +151,13 @@ func (b *Board) Para(e store.Event) {
 		b.heads(func(h *Heads) { h.Finalized = head(e.Blocks[len(e.Blocks)-1]) })
 	}
 	b.publish()
+}
+
+// edited tells whether a block is an edit of the state, see [parachain.EditLabel].
+func edited(h *primitives.Header) bool {
+	return slices.ContainsFunc(h.Digest, func(i primitives.DigestItem) bool {
+		return i.Kind == primitives.DigestOther && string(i.Data) == parachain.EditLabel
+	})
 }
 
 func head(x *store.Block) *Head { return &Head{x.Number(), x.Hash} }
@@ -169,7 +185,7 @@ func (b *Board) at(ms int64) {
 	if len(b.p.Relay)+len(b.p.Blocks)+len(b.p.Log) == 0 {
 		b.began = ms
 	}
-	b.p.NowMs, b.told = max(b.p.NowMs, ms), time.Now()
+	b.p.NowMs, b.last, b.told = max(b.p.NowMs, ms), ms, time.Now()
 }
 
 // now is the virtual time of this moment, as far as it can be told from the last event: no
@@ -187,6 +203,10 @@ func (b *Board) now() int64 {
 func (b *Board) event(e pipeline.Event) {
 	switch e := e.(type) {
 	case pipeline.ParaStarted:
+		if b.follow { // the network went back to a snapshot
+			b.reset()
+			b.log(note{"reverted", "warn", fmt.Sprintf("The network goes on from a snapshot: relay block #%d", e.RelayBlock-1), "what came after it has never been"})
+		}
 		b.follow = true
 		c := b.p.Chain
 		c.Para, c.Name, c.SpecVersion, c.CodeHash, c.Collator = e.Para, e.SpecName, e.SpecVersion, e.Code, e.Collator
@@ -273,6 +293,17 @@ func (b *Board) event(e pipeline.Event) {
 		b.p.Chain.CodeHash = e.Code
 		b.changed.chain = true
 	}
+}
+
+// reset begins a picture of its own; readers get it whole.
+func (b *Board) reset() {
+	old := b.p
+	b.p = *newPicture(old.Links)
+	b.p.Chain, b.p.Clock, b.p.NowMs = old.Chain, old.Clock, b.last
+	b.p.Heads, old.Heads.Included = old.Heads, nil // the records may have told the others already
+	b.began, b.idle, b.lastTrouble, b.lastDrop, b.lines = b.last, 0, note{}, note{}, 0
+	b.changed = newChanges()
+	b.streams.recent, b.streams.bytes = nil, 0
 }
 
 // included notes the inclusion of a candidate: of its last block and what lies under it.

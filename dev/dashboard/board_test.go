@@ -235,3 +235,20 @@ func TestRewind(t *testing.T) {
 		t.Errorf("collators %+v", p.Collators)
 	}
 }
+
+// A network that goes back to a snapshot begins anew, and so does the picture.
+func TestReverted(t *testing.T) {
+	s := newStory()
+	s.whole(1)
+	s.whole(2)
+	before := s.Snapshot()
+	s.tell(0, pipeline.ParaStarted{Para: 2000, SpecName: "guide", Collators: []string{"Alice"}, RelayBlock: 1002})
+	s.whole(2)
+	p := s.Snapshot()
+	if p.Run == before.Run || len(p.Blocks) != 1 || p.NowMs != 24000 || p.Blocks[0].At[StageAuthored] != 14000 || p.Chain.Name != "guide" {
+		t.Errorf("%+v", p)
+	}
+	if len(p.Log) != 1 || !strings.Contains(p.Log[0].Text, "goes on from a snapshot: relay block #1001") {
+		t.Errorf("log %+v", p.Log)
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"pileus/dev"
 	"pileus/dev/dashboard"
 	"pileus/pipeline"
+	"pileus/scale"
 )
 
 // TestPageInBrowser loads the page of a running network in headless Chromium. With
@@ -147,6 +148,20 @@ func TestPageOnDemand(t *testing.T) {
 	p.comesTrue("the branch that was left", `document.querySelectorAll('.relay.left').length === 2`)
 	p.comesTrue("and why", `document.querySelector('#log').textContent.includes('Relay fork')`)
 	p.shoot("fork.png")
+	_, err = node.Fund(t.Context(), node.Chain().Accounts[0].ID, scale.U128{Lo: 1e18})
+	must(err)
+	p.comesTrue("the edit", `document.querySelector('#log').textContent.includes('edited from outside')`)
+	past, err := node.Snapshot(t.Context())
+	must(err)
+	_, err = node.NewBlock(t.Context(), 5, 0)
+	must(err)
+	p.comesTrue("later blocks", `parseInt(document.querySelector('#f-best').textContent.slice(1)) >= 28`)
+	must(node.Revert(t.Context(), past))
+	p.comesTrue("the past again", `document.querySelector('#log').textContent.includes('goes on from a snapshot') && parseInt(document.querySelector('#f-best').textContent.slice(1)) < 28`)
+	_, err = node.NewBlock(t.Context(), 3, 0)
+	must(err)
+	p.comesTrue("another future", `document.querySelectorAll('.bar.included').length > 0 && document.querySelector('#chain').textContent.includes('guide')`)
+	p.shoot("reverted.png")
 	must(node.SetBlockTime(t.Context(), dev.BlockTime{Interval: time.Second}))
 	p.comesTrue("another pace", `document.querySelector('#clock').textContent.startsWith('1 s slots')`)
 	must(node.Pause(t.Context()))

@@ -36,6 +36,7 @@ type reader struct{ queue chan message }
 
 // message is an update as it goes to readers.
 type message struct {
+	run  string
 	seq  uint64
 	data []byte
 }
@@ -70,7 +71,7 @@ func (b *Board) flush() {
 	if err != nil {
 		panic(fmt.Sprintf("dashboard: a picture cannot be written as JSON: %v", err)) // its types are all ours
 	}
-	m := message{u.Seq, data}
+	m := message{u.Run, u.Seq, data}
 	s.recent, s.bytes = append(s.recent, m), s.bytes+len(data)
 	for len(s.recent) > keepUpdates || s.bytes > keepBytes {
 		s.bytes -= len(s.recent[0].data)
@@ -211,7 +212,7 @@ func (b *Board) serveEvents(w http.ResponseWriter, req *http.Request) {
 		b.mu.Unlock()
 	}()
 	control := http.NewResponseController(w)
-	send := func(event string, seq uint64, data []byte) error {
+	send := func(event string, m message) error {
 		if err := control.SetWriteDeadline(time.Now().Add(WriteTimeout)); err != nil {
 			return err
 		}
@@ -219,7 +220,7 @@ func (b *Board) serveEvents(w http.ResponseWriter, req *http.Request) {
 		if event == "" {
 			buf.WriteString(": still here\n\n")
 		} else {
-			fmt.Fprintf(&buf, "event: %s\nid: %s-%d\ndata: %s\n\n", event, b.p.Run, seq, data)
+			fmt.Fprintf(&buf, "event: %s\nid: %s-%d\ndata: %s\n\n", event, m.run, m.seq, m.data)
 		}
 		if _, err := w.Write(buf.Bytes()); err != nil {
 			return err
@@ -234,12 +235,12 @@ func (b *Board) serveEvents(w http.ResponseWriter, req *http.Request) {
 	}
 	if whole != nil {
 		data, err := json.Marshal(whole)
-		if err != nil || send("snapshot", whole.Seq, data) != nil {
+		if err != nil || send("snapshot", message{whole.Run, whole.Seq, data}) != nil {
 			return
 		}
 	}
 	for _, m := range missed {
-		if send("update", m.seq, m.data) != nil {
+		if send("update", m) != nil {
 			return
 		}
 	}
@@ -252,9 +253,9 @@ func (b *Board) serveEvents(w http.ResponseWriter, req *http.Request) {
 			if !open {
 				return
 			}
-			err = send("update", m.seq, m.data)
+			err = send("update", m)
 		case <-alive.C:
-			err = send("", 0, nil)
+			err = send("", message{})
 		case <-req.Context().Done():
 			return
 		}

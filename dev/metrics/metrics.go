@@ -186,6 +186,8 @@ func (s *Set) Observe(t pipeline.Timed) {
 	case pipeline.SlotMissed:
 		s.slots.WithLabelValues("missed").Inc()
 	case pipeline.ParaStarted:
+		s.lastBacked = 0
+		clear(s.waits)
 		if e.Para == s.para {
 			s.peers.Set(float64(max(0, len(e.Collators)-1)))
 		}

@@ -31,9 +31,9 @@ export class Chart {
   }
 
   // draw shows points {value, name, high}, the newest last. summary stands beside the title;
-  // line is a value to draw as a line, columns of more than four times as much are cut; share,
-  // of a limit, is shown as a meter with the words foot.
-  draw(points, { summary, line, share, foot }) {
+  // columns of more than four times the usual value are cut; line draws that value as a line;
+  // share, of a limit, is shown as a meter with the words foot.
+  draw(points, { summary, usual, line, share, foot }) {
     const width = this.figure.clientWidth;
     this.step = 7;
     this.points = points.slice(-Math.floor(width / this.step));
@@ -41,13 +41,13 @@ export class Chart {
     this.foot = foot || '';
     text(this.value, summary);
     this.canvas.setAttribute('aria-label', `${this.title}: ${summary}`);
-    const cut = line ? 4 * line : Infinity;
-    const most = Math.min(cut, Math.max(line ? line * 1.15 : 0, ...this.points.map((p) => p.value))) || 1;
+    const cut = usual ? 4 * usual : Infinity;
+    const most = Math.min(cut, Math.max(line && usual ? usual * 1.15 : 0, ...this.points.map((p) => p.value))) || 1;
     const y = (v) => HEIGHT - (Math.min(v, most) / most) * HEIGHT;
     const parts = this.points.map((p, i) => svg('rect', { class: 'col' + (p.high ? ' high' : ''), x: this.left + i * this.step, y: y(p.value), width: this.step - 2, height: Math.max(1, HEIGHT - y(p.value)), rx: 1 }));
     parts.push(svg('path', { class: 'axis', d: `M0 ${HEIGHT}H${width}` }));
     this.points.forEach((p, i) => p.value > most && parts.push(svg('path', { class: 'cut', d: `M${this.left + i * this.step - 1} 10l${this.step} -4` })));
-    if (line) parts.push(svg('path', { class: 'ref', d: `M0 ${y(line)}H${width}` }));
+    if (line && usual) parts.push(svg('path', { class: 'ref', d: `M0 ${y(usual)}H${width}` }));
     this.canvas.replaceChildren(...parts);
     this.track.hidden = share == null;
     if (share != null) this.meter.style.width = Math.min(100, share * 100) + '%';

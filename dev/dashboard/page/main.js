@@ -105,10 +105,9 @@ function showCharts() {
       for (let j = 0; j < n; j++) gaps.push({ value: ms / n, name: 'Block #' + included[i + j].number });
     }
   }
-  const sorted = gaps.map((g) => g.value).sort((a, b) => a - b);
-  const median = sorted[Math.floor(sorted.length / 2)];
+  const median = middle(gaps);
   for (const g of gaps) g.high = g.value > 1.5 * median;
-  charts.interval.draw(gaps, { summary: gaps.length ? 'median ' + seconds(median) : 'none yet', line: median, foot: gaps.length ? `longest of ${gaps.length}: ${seconds(sorted.at(-1))}` : '' });
+  charts.interval.draw(gaps, { summary: gaps.length ? 'median ' + seconds(median) : 'none yet', usual: median, line: true, foot: gaps.length ? `longest of ${gaps.length}: ${seconds(Math.max(...gaps.map((g) => g.value)))}` : '' });
 
   const povs = list.filter((b) => b.pov_bytes).map((b) => ({ value: b.pov_bytes, name: 'Block #' + b.number, limit: b.pov_limit }));
   limited(charts.pov, povs, bytes, povs.at(-1)?.limit);
@@ -116,11 +115,17 @@ function showCharts() {
   limited(charts.weight, weights, refTime, store.chain.weight_limit.ref_time);
 }
 
+function middle(points) {
+  const sorted = points.map((p) => p.value).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
 function limited(chart, points, unit, limit) {
   if (!points.length) return chart.draw([], { summary: 'none yet' });
   const most = Math.max(...points.map((p) => p.value));
   chart.draw(points, {
     summary: unit(points.at(-1).value),
+    usual: middle(points),
     share: limit ? most / limit : null,
     foot: limit ? `largest ${unit(most)}, ${percent(most, limit)} of ${unit(limit)}` : `largest ${unit(most)}`,
   });
