@@ -69,3 +69,13 @@ func (j *judge) storedSlot() Row {
 	}
 	return row
 }
+
+// copied tells whether AuraExt's authorities are Aura's in the state that the probes begin with.
+func (j *judge) copied() bool {
+	own, ok, err := j.chain.State.Top().Get(hashing.StorageKey("Aura", "Authorities"), nil)
+	if err != nil || !ok {
+		return true
+	}
+	copied, _, err := j.chain.State.Top().Get(hashing.StorageKey("AuraExt", "Authorities"), nil)
+	return err != nil || bytes.Equal(own, copied)
+}

@@ -49,23 +49,36 @@ var (
 // Run judges the chain of a spec, or a bare runtime ([parachain.RuntimeSpec]). The error
 // says why nothing can be judged: the code cannot be read, or it is no parachain's.
 func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) {
+	if len(spec.Code()) == 0 {
+		return nil, errors.New("the code is empty")
+	}
+	// The collators to let build depend on the runtime's offset, unless one is named.
+	kinds := []string{Auto}
+	if o.Collator != "" && o.Collator != Auto {
+		kinds = []string{Basic, Lookahead, SlotBased}
+	}
+	file := resultFile(spec, o, kinds)
+	if s, ok := readResults(file, spec); ok {
+		return s.report(ctx, spec, o)
+	}
 	static, err := inspect(spec.Code())
 	if err != nil {
 		return nil, err
 	}
 	s := &subject{static: static}
-	if err := s.probe(ctx, spec, o); err != nil {
+	if err := s.probe(ctx, spec, o, kinds); err != nil {
 		return nil, err
 	}
+	s.keepResults(file)
 	return s.report(ctx, spec, o)
 }
 
 // probe makes the runtime ready and finds out what it does.
-func (s *subject) probe(ctx context.Context, spec *chainspec.Spec, o Options) error {
+func (s *subject) probe(ctx context.Context, spec *chainspec.Spec, o Options, kinds []string) error {
 	if v := s.static.Info.Version; v != nil && isRelayChain(v) {
 		return ErrRelayChain
 	}
-	engine, err := executor.NewEngine(ctx, executor.Config{Interpreter: true}) // compiling takes longer than all the probes
+	engine, err := executor.NewEngine(ctx, executor.Config{Interpreter: true, NodeOnly: true}) // compiling takes longer than all the probes
 	if err != nil {
 		return err
 	}
@@ -78,7 +91,7 @@ func (s *subject) probe(ctx context.Context, spec *chainspec.Spec, o Options) er
 		return err
 	}
 	if s.chain != nil {
-		s.observe(ctx, o)
+		s.observe(ctx, o, kinds)
 	}
 	return ctx.Err()
 }
@@ -167,23 +180,14 @@ func (s *subject) open(ctx context.Context, spec *chainspec.Spec, o Options) err
 // probePara is the para id of chains that have none.
 const probePara = primitives.ParaID(2000)
 
-// observe makes the probes, or reads what they saw the last time.
-func (s *subject) observe(ctx context.Context, o Options) {
-	kinds := []string{s.collator(o)}
-	if o.Collator != "" && o.Collator != Auto {
-		kinds = []string{Basic, Lookahead, SlotBased} // how the others would do
-	}
-	key := s.resultKey(kinds)
-	if kept, ok := readResults(o.Results, key); ok {
-		s.seen = *kept
-		return
+// observe makes the probes.
+func (s *subject) observe(ctx context.Context, o Options, kinds []string) {
+	if kinds[0] == Auto {
+		kinds = []string{s.collator(o)}
 	}
 	p := newProber(ctx, s, kinds)
 	p.run()
 	if p.broken != nil {
 		p.seen.Broken = p.broken.Error()
-	}
-	if ctx.Err() == nil && p.seen.Broken == "" {
-		keepResults(o.Results, key, p.seen)
 	}
 }

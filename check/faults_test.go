@@ -100,7 +100,7 @@ func TestEachRowAlone(t *testing.T) {
 		{"x.build", "block=panic", "x.build error", nil},
 		{"x.validate", "validate=never", "x.validate error", nil},
 		{"x.offset", "offset=1 capacity=4 say.relay_parent_offset=0", "x.offset error", nil},
-		{"x.auraext", "order=wrong", "x.auraext warning", nil},
+		{"x.auraext", "order=wrong", "x.auraext error", nil},
 		{"x.timestamp", "timestamp=free", "x.timestamp warning", nil},
 		{"x.turns", "stage=phase1 slot=24000", "x.turns warning", nil},
 	} {

@@ -85,7 +85,7 @@ func (j *judge) culprits() map[string]bool {
 		return map[string]bool{"x.build": true, "p1.2": true, "p1.5b": true, "p1.6": true, "x.offset": true}
 	}
 	if j.seen.Validated == No {
-		list["x.validate"], list["x.host"] = true, true
+		list["x.validate"], list["x.host"], list["x.auraext"] = true, true, true
 	}
 	pace, ok := j.seen.Pace[j.collator]
 	if interval := pace.Interval(); !ok || interval != 0 && interval <= j.promise+j.promise/20 {
@@ -276,7 +276,7 @@ func (j *judge) hookWired() Row {
 	}
 	evidence := j.evidence("hook.head", "hook.slot", "hook.far", "segment")
 	const expected = "FixedVelocityConsensusHook"
-	_, api := j.code.Version.API(runtimeapi.AuraUnincludedSegmentApi)
+	_, api := j.static.Version.API(runtimeapi.AuraUnincludedSegmentApi)
 	switch {
 	case j.seen.Hook == FixedVelocity:
 		return ok(string(j.seen.Hook), expected, evidence)
@@ -347,7 +347,7 @@ func (j *judge) slotDuration() Row {
 }
 
 func (j *judge) auraAPI() Row {
-	if _, ok := j.code.Version.API(runtimeapi.AuraApi); !ok {
+	if _, ok := j.static.Version.API(runtimeapi.AuraApi); !ok {
 		return unknown(j.absent)
 	}
 	if row, not := j.notSeen(); not {
@@ -363,7 +363,7 @@ func (j *judge) segmentAPI() Row {
 		return row
 	}
 	const expected = "AuraUnincludedSegmentApi that answers as the hook decides"
-	version, there := j.code.Version.API(runtimeapi.AuraUnincludedSegmentApi)
+	version, there := j.static.Version.API(runtimeapi.AuraUnincludedSegmentApi)
 	if !there {
 		return fails("AuraUnincludedSegmentApi is absent", expected, append([]string{"the runtime's version lists no AuraUnincludedSegmentApi"}, j.evidence("pace."+j.collator)...))
 	}
@@ -460,8 +460,8 @@ func (j *judge) authoring() Row {
 			return row
 		}
 	}
-	if h := j.o.Relay.codeHash(j.chain); h != "" && h != j.code.Hash.String() {
-		return Row{Verdict: Fails, Severity: Error, Found: "the relay chain has code " + h, Expected: "code " + j.code.Hash.String(), Evidence: []string{"Paras.CurrentCodeHash of the relay chain's state"}}
+	if h := j.o.Relay.codeHash(j.chain); h != "" && h != j.static.CodeHash.String() {
+		return Row{Verdict: Fails, Severity: Error, Found: "the relay chain has code " + h, Expected: "code " + j.static.CodeHash.String(), Evidence: []string{"Paras.CurrentCodeHash of the relay chain's state"}}
 	}
 	switch {
 	case d > timeout:
@@ -469,7 +469,7 @@ func (j *judge) authoring() Row {
 	case d < 2*time.Second && j.level >= 2:
 		return fails(seconds(d), expected, nil)
 	}
-	return ok(seconds(d)+", code hash "+j.code.Hash.Short(), expected, nil)
+	return ok(seconds(d)+", code hash "+j.static.CodeHash.Short(), expected, nil)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%v s", d.Seconds()) }
@@ -639,6 +639,8 @@ func (j *judge) validates() Row {
 	const expected = "the same head and messages as the node says"
 	evidence := j.evidence("validate")
 	switch {
+	case j.seen.Validated == No && j.auraExt().Verdict == Fails:
+		return unknown("validators have other authorities than the runtime: see x.auraext")
 	case j.seen.Validated == No:
 		return fails(j.seen.ValidateWords, expected, evidence)
 	case len(j.seen.Differs) > 0:
@@ -691,10 +693,12 @@ func (j *judge) auraExt() Row {
 		found = "AuraExt stands in front of Aura or Session"
 	}
 	evidence := append([]string{"declared: " + strings.Join(j.static.Order, ", ")}, j.evidence("authorities")...)
-	switch j.seen.Cache {
-	case No:
+	switch {
+	case j.chain != nil && !j.copied():
+		return fails(found+", the copy of the authorities differs in the state that was given", "AuraExt behind Aura and Session, an equal copy", append(evidence, j.evidence("validate")...))
+	case j.seen.Cache == No:
 		return fails(found+", the copy of the authorities differs", "AuraExt behind Aura and Session, an equal copy", evidence)
-	case Yes:
+	case j.seen.Cache == Yes:
 		found += ", an equal copy"
 	}
 	return decide(order, found, "AuraExt behind Aura and Session, an equal copy", evidence)
@@ -708,8 +712,8 @@ func (j *judge) apis() Row {
 	if rate := j.chain.Facts.TargetBlockRate; rate != nil && j.seen.Velocity > 0 && !j.seen.VelocityIsMore && int(*rate) > j.seen.Velocity+1 {
 		wrong = append(wrong, fmt.Sprintf("target_block_rate says %d blocks per relay slot, the hook takes %d", *rate, j.seen.Velocity+1))
 	}
-	if e := j.static.Info.Version; e != nil && (e.SpecName != j.code.Version.SpecName || e.SpecVersion != j.code.Version.SpecVersion) {
-		wrong = append(wrong, fmt.Sprintf("the section runtime_version says %s, Core_version %s", e, j.code.Version))
+	if e := j.static.Info.Version; e != nil && (e.SpecName != j.static.Version.SpecName || e.SpecVersion != j.static.Version.SpecVersion) {
+		wrong = append(wrong, fmt.Sprintf("the section runtime_version says %s, Core_version %s", e, j.static.Version))
 	}
 	wrong = append(wrong, j.disagreements()...)
 	return decide(len(wrong) == 0, strings.Join(append(wrong, map[bool]string{true: "no disagreement seen", false: ""}[len(wrong) == 0]), "; "), "APIs answer as the pallets act", nil)
@@ -791,6 +795,6 @@ func (j *judge) cores() Row {
 // canBundle tells whether a collator may put several blocks on one core: the runtime
 // names how many it wants, and its validate_block takes more than one.
 func (j *judge) canBundle() bool {
-	v, _ := j.code.Version.API(runtimeapi.CollectCollationInfo)
+	v, _ := j.static.Version.API(runtimeapi.CollectCollationInfo)
 	return j.chain.Facts.TargetBlockRate != nil && v >= 3
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"pileus/hashing"
+	"pileus/parachain"
 	"pileus/primitives"
 	"pileus/runtimeapi"
 	"pileus/scale"
@@ -216,7 +217,7 @@ func (p *prober) segment() {
 
 // upon asks can_build_upon; asked is false where the runtime has no answer.
 func (p *prober) upon(on, included tip, r relayParent) (said, asked bool) {
-	run, err := p.host.At(p.ctx, on.state, 1)
+	run, err := p.host.At(p.ctx, on.state, parachain.OffChain)
 	if err != nil {
 		return false, false
 	}

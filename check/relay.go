@@ -222,6 +222,22 @@ func anySlow(list []outcome) bool {
 // slow tells whether the chain is slower on the relay chain as it is, with blocks as they weigh.
 func (x *simulations) slow() bool { return anySlow(x.theirs) }
 
+// worst is what becomes of the chain in the slowest of the runs on the relay chain as it
+// is; empty if none is slow.
+func (x *simulations) worst() string {
+	if x == nil {
+		return ""
+	}
+	for _, o := range slices.Backward(x.theirs) {
+		if o.slow && o.interval > 0 {
+			return fmt.Sprintf("a block every %.3g s", o.interval/1000)
+		} else if o.slow {
+			return "it stalls once blocks are full"
+		}
+	}
+	return ""
+}
+
 func words(lists ...[]outcome) (list []string) {
 	for _, l := range lists {
 		for _, o := range l {

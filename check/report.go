@@ -26,6 +26,8 @@ type Report struct {
 	Notes    []string `json:"notes,omitempty"`
 	Probes   []Probe  `json:"probes"`
 	Unjudged string   `json:"unjudged,omitempty"` // why no block was built
+
+	onRelay string // what becomes of the chain on the relay chain that was given, if it is slow there
 }
 
 // Next is the next profile and what it would ask besides.
@@ -101,13 +103,14 @@ func (s *subject) report(ctx context.Context, spec *chainspec.Spec, o Options) (
 		}
 		r.Next = n
 	}
+	r.onRelay = sims.worst()
 	r.Verdict = r.sentence()
 	return r, nil
 }
 
 func (s *subject) runtime() Runtime {
-	v := s.code.Version
-	r := Runtime{SpecName: v.SpecName, SpecVersion: v.SpecVersion, CodeHash: s.code.Hash.String(), CodeSize: s.static.StoredSize, APIs: map[string]uint32{}}
+	v := s.static.Version
+	r := Runtime{SpecName: v.SpecName, SpecVersion: v.SpecVersion, CodeHash: s.static.CodeHash.String(), CodeSize: s.static.StoredSize, APIs: map[string]uint32{}}
 	for _, trait := range []string{runtimeapi.Core, runtimeapi.AuraApi, runtimeapi.AuraUnincludedSegmentApi, runtimeapi.CollectCollationInfo,
 		runtimeapi.RelayParentOffsetApi, runtimeapi.GetParachainInfo, runtimeapi.TargetBlockRate, runtimeapi.KeyToIncludeInRelayProof,
 		runtimeapi.SchedulingV3EnabledApi, "GetCoreSelectorApi", runtimeapi.GenesisBuilder, "NimbusApi"} {
@@ -154,7 +157,7 @@ func (r *Report) sentence() string {
 	s := ""
 	switch {
 	case len(errors) > 0:
-		s = fmt.Sprintf("%s of the guide fails: %s", plural(len(errors), "step"), strings.Join(errors, ", "))
+		s = fmt.Sprintf("%s: %s", map[bool]string{true: "1 step fails", false: fmt.Sprintf("%d steps fail", len(errors))}[len(errors) == 1], strings.Join(errors, ", "))
 	case len(warnings) > 0:
 		s = fmt.Sprintf("Works as it is, but %s will bite: %s", plural(len(warnings), "step"), strings.Join(warnings, ", "))
 	case r.Unjudged != "":
@@ -169,9 +172,12 @@ func (r *Report) sentence() string {
 		return s + ": " + r.Unjudged
 	}
 	s += fmt.Sprintf(" (profile %s", r.Profile)
-	if r.Pace > 0 {
+	switch {
+	case r.onRelay != "":
+		s += "; on this relay chain " + r.onRelay
+	case r.Pace > 0:
 		s += fmt.Sprintf(", a block every %.4g s", float64(r.Pace)/1000)
-	} else {
+	default:
 		s += ", no block"
 	}
 	return s + ")"

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -38,9 +37,6 @@ type Counter struct {
 
 // inspect reads the sections of code.
 func inspect(code []byte) (*Static, error) {
-	if len(code) == 0 {
-		return nil, fmt.Errorf("the code is empty")
-	}
 	info, err := wasmlink.Look(code)
 	if err != nil {
 		return nil, err

@@ -77,6 +77,9 @@ type prepared struct {
 	unmetered   error // why its stack cannot be metered, so that validators refuse it; nodes do not care
 }
 
+// errNodeOnly refuses validators code of an engine that is [Config.NodeOnly].
+var errNodeOnly = errors.New("this engine makes code ready for nodes only")
+
 // startName is the name under which the host calls the start function, once it has set the
 // limit of the stack.
 const startName = "pileus.start"
@@ -84,13 +87,15 @@ const startName = "pileus.start"
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
 // memory becomes its own one, the memory loses its maximum and is exported, custom
 // sections are taken out, the stack is metered, and the code is made to look at the time.
-func prepare(code []byte) (*prepared, error) {
+func prepare(code []byte, nodeOnly bool) (*prepared, error) {
 	m, err := wasm.Parse(code)
 	if err != nil {
 		return nil, err
 	}
 	p := &prepared{custom: map[string][]byte{}}
-	if p.unmetered = meterShared(m); p.unmetered != nil {
+	if nodeOnly {
+		p.unmetered = errNodeOnly
+	} else if p.unmetered = meterShared(m); p.unmetered != nil {
 		if m, err = wasm.Parse(code); err != nil {
 			return nil, err
 		}

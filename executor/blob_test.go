@@ -33,7 +33,7 @@ func TestRealImports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := prepare(raw)
+		p, err := prepare(raw, false)
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -57,7 +57,7 @@ func TestRealImports(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p, err := prepare(raw); err != nil || len(missing(p)) != 0 || p.unmetered != nil {
+		if p, err := prepare(raw, false); err != nil || len(missing(p)) != 0 || p.unmetered != nil {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
@@ -104,7 +104,7 @@ func FuzzPrepare(f *testing.F) {
 	f.Add(m.Encode())
 	f.Add([]byte("\x00asm\x01\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, code []byte) {
-		p, err := prepare(code)
+		p, err := prepare(code, false)
 		if err != nil {
 			return
 		}

@@ -35,6 +35,7 @@ type Config struct {
 	CacheDir    string // for compiled code; empty: none. Processes may share it.
 	CacheLimit  int64  // bytes in CacheDir, after code was added; 0: [DefaultCacheLimit]
 	Interpreter bool   // interpret instead of compiling: a slow second opinion
+	NodeOnly    bool   // without what validators need: interpreted, that is a fifth less memory; it has no cache
 	Workers     int    // that compile one module together; 0: one for each processor
 	Stats       bool   // measure calls and host functions, see [Engine.Stats]
 
@@ -297,11 +298,11 @@ func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, er
 }
 
 func (e *Engine) compileCached(ctx context.Context, code []byte) (*machineCode, error) {
-	p, err := prepare(code)
+	p, err := prepare(code, e.cfg.NodeOnly)
 	if err != nil {
 		return nil, err
 	}
-	if e.cfg.CacheDir == "" || e.cfg.Interpreter {
+	if e.cfg.CacheDir == "" || e.cfg.Interpreter || e.cfg.NodeOnly {
 		return e.compile(ctx, p, nil)
 	}
 	return e.cached(ctx, p)
