@@ -64,19 +64,44 @@ func takeHashes(v reflect.Value, fields map[string]json.RawMessage) error {
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		raw, ok := fields[name]
-		if !ok || at.Kind() != reflect.Array || at.Len() != 32 {
+		if !ok {
 			continue
 		}
-		var text string
-		if err := json.Unmarshal(raw, &text); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+		switch {
+		case isHash(at.Type()):
+			if err := takeHash(at, raw); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		case at.Kind() == reflect.Slice && isHash(at.Type().Elem()):
+			var list []json.RawMessage
+			if err := json.Unmarshal(raw, &list); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			at.Set(reflect.MakeSlice(at.Type(), len(list), len(list)))
+			for i, raw := range list {
+				if err := takeHash(at.Index(i), raw); err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+			}
+		default:
+			continue
 		}
-		b, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
-		if err != nil || len(b) != 32 {
-			return fmt.Errorf("%s: %q is not a hash", name, text)
-		}
-		reflect.Copy(at, reflect.ValueOf(b))
 		delete(fields, name)
 	}
+	return nil
+}
+
+func isHash(t reflect.Type) bool { return t.Kind() == reflect.Array && t.Len() == 32 }
+
+func takeHash(v reflect.Value, raw json.RawMessage) error {
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return err
+	}
+	b, err := hex.DecodeString(strings.TrimPrefix(text, "0x"))
+	if err != nil || len(b) != 32 {
+		return fmt.Errorf("%q is not a hash", text)
+	}
+	reflect.Copy(v, reflect.ValueOf(b))
 	return nil
 }
