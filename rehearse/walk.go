@@ -283,6 +283,7 @@ func (w *walk) lose(r *StepReport, g gap, due float64) bool {
 // weightiest first: a session's end, a dropped block, a refusal, an attempt not made.
 func (w *walk) whyGap(g gap) string {
 	best, weight := "", 0
+	long := g.length() > longOutage // the end of a session costs a few blocks only
 	note := func(n int, words string) {
 		if n > weight {
 			best, weight = words, n
@@ -296,7 +297,9 @@ func (w *walk) whyGap(g gap) string {
 		case pipeline.StateEdited:
 			note(9, "the state was edited there, and blocks beside the edit were given up")
 		case pipeline.SessionChanged:
-			note(8, "a session of the relay chain ended, and pending candidates went with it")
+			if !long {
+				note(8, "a session of the relay chain ended, and pending candidates went with it")
+			}
 		case pipeline.Refused:
 			note(7, "an attempt was refused: "+brief(x.Cause))
 		case pipeline.Declined:
@@ -304,7 +307,9 @@ func (w *walk) whyGap(g gap) string {
 				note(6, "validators turned a candidate down: "+x.Reason)
 			}
 		case pipeline.Dropped:
-			note(5, "a block was dropped: "+x.Reason)
+			if !long || x.Reason != pipeline.DroppedSessionChange {
+				note(5, "a block was dropped: "+x.Reason)
+			}
 		case pipeline.Passed:
 			if x.Reason != "not_our_slot" {
 				note(2, "no attempt: "+strings.TrimSuffix(x.Reason+": "+x.Detail, ": "))
