@@ -213,7 +213,12 @@ func (j *judge) velocity() Row {
 		return unknown(fmt.Sprintf("capacity %s, velocity %s", seenNumber(j.seen.Capacity, j.seen.CapacityIsMore), seenNumber(j.seen.Velocity, j.seen.VelocityIsMore)))
 	}
 	found := fmt.Sprintf("capacity %s, velocity %s", seenNumber(j.seen.Capacity, j.seen.CapacityIsMore), seenNumber(j.seen.Velocity, j.seen.VelocityIsMore))
-	return decide(j.seen.CapacityIsMore || j.seen.Capacity >= j.seen.Velocity, found, "velocity 1 or more, a capacity of at least the velocity", j.evidence("segment", "velocity", "one parent"))
+	least := 1
+	if j.level > 2 {
+		least = 2 // blocks per relay block: what makes it elastic
+	}
+	good := j.seen.Velocity >= least && (j.seen.CapacityIsMore || j.seen.Capacity >= j.seen.Velocity)
+	return decide(good, found, fmt.Sprintf("velocity %d or more, a capacity of at least the velocity", least), j.evidence("segment", "velocity", "one parent"))
 }
 
 func seenNumber(n int, more bool) string {

@@ -59,6 +59,8 @@ func nextOf(profile string) string {
 		return Phase1
 	case Phase1:
 		return Phase3
+	case Phase3:
+		return Elastic
 	}
 	return ""
 }
