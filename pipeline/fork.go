@@ -20,8 +20,8 @@ var ErrForkDepth = errors.New("a fork cannot begin below the final relay block")
 // whose relay parent is a or b can never be included. A running fork is replaced.
 func (n *Network) ForkRelay(depth int) error {
 	base := n.ancestor(n.best, depth)
-	if depth < 1 || depth > n.finalityLag || base == nil {
-		return fmt.Errorf("%w: give a depth from 1 to %d", ErrForkDepth, n.finalityLag)
+	if depth < 1 || base == nil || base.number() < n.final.number() {
+		return fmt.Errorf("%w: give a depth from 1 to %d", ErrForkDepth, n.best.number()-n.final.number())
 	}
 	n.fork = base
 	return nil

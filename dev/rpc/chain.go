@@ -76,12 +76,9 @@ func (s *side) addHeads(m *jsonrpc.Methods) {
 	heads := func(first func(store.View) *store.Block, next func(store.Event) *store.Block) jsonrpc.Subscriber {
 		return func(_ context.Context, _ *jsonrpc.Call, sub *jsonrpc.Subscription) (func(context.Context), error) {
 			return func(ctx context.Context) {
-				events := s.store.Subscribe(headBuffer)
-				defer events.Close()
-				if sub.Send(headerOf(first(events.View).Header)) != nil {
-					return
-				}
-				each(ctx, events, func(e store.Event) bool {
+				s.each(ctx, func(v store.View) bool {
+					return sub.Send(headerOf(first(v).Header)) == nil
+				}, func(e store.Event) bool {
 					b := next(e)
 					return b == nil || sub.Send(headerOf(b.Header)) == nil
 				})
@@ -119,19 +116,32 @@ func (s *side) addHeads(m *jsonrpc.Methods) {
 	}))
 }
 
-// each gives a subscription's events to f until it wants no more, the context ends, or the
-// stream does; slow tells that the last was so because f took too long.
-func each(ctx context.Context, events *store.Subscription, f func(store.Event) bool) (slow bool) {
+// each gives the chain as it stands to begin, and then its events to next, until one of them
+// wants no more, the context ends or next is too slow. Where the chain goes back to a
+// snapshot it begins again.
+func (s *side) each(ctx context.Context, begin func(store.View) bool, next func(store.Event) bool) {
+	for reverted := true; reverted; {
+		events := s.store.Subscribe(headBuffer)
+		if !begin(events.View) {
+			events.Close()
+			return
+		}
+		through(ctx, events, next)
+		reverted = events.Err() == store.ErrReverted
+		events.Close()
+	}
+}
+
+// through gives a subscription's events to f until it wants no more, the context ends, or
+// the stream does.
+func through(ctx context.Context, events *store.Subscription, f func(store.Event) bool) {
 	for {
 		select {
 		case <-ctx.Done():
-			return false
+			return
 		case e, ok := <-events.Events():
-			if !ok {
-				return events.Err() == store.ErrSlow
-			}
-			if !f(e) {
-				return false
+			if !ok || !f(e) {
+				return
 			}
 		}
 	}

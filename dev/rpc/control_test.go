@@ -78,6 +78,10 @@ func TestControl(t *testing.T) {
 	}
 	c.ask(nil, "dev_fund", ferdie.Address, "0x10000000000000000")
 	c.ask(nil, "dev_setFinalityLag", 4)
+	if got := c.text("dev_forkRelay", 3); !strings.HasPrefix(got, "6100 a fork cannot begin below the final relay block") {
+		t.Errorf("finality lags further, and has not yet: %s", got)
+	}
+	c.ask(nil, "dev_newBlock", 2)
 	c.ask(nil, "dev_forkRelay", 3)
 	for _, x := range []struct {
 		method string
@@ -93,6 +97,27 @@ func TestControl(t *testing.T) {
 		if got := c.text(x.method, x.params...); !strings.HasPrefix(got, x.want) {
 			t.Errorf("%s %v: %.200s, want %s", x.method, x.params, got, x.want)
 		}
+	}
+	// Back to a snapshot: heads begin again from there, a chainHead is told to follow anew.
+	var snapshot uint64
+	var heads, followed string
+	c.ask(&snapshot, "evm_snapshot")
+	was := best()
+	c.ask(nil, "dev_newBlock", 2)
+	c.ask(&heads, "chain_subscribeNewHeads")
+	c.ask(&followed, "chainHead_v1_follow", false)
+	if got := c.text("evm_revert", snapshot); got != "true" || best() != was {
+		t.Errorf("%s: best %s, was %s", got, best(), was)
+	}
+	for head := (struct{ Number string }{}); head.Number != was; {
+		c.next(heads, &head)
+	}
+	for e := (struct{ Event string }{}); e.Event != "stop"; {
+		c.next(followed, &e)
+	}
+	c.ask(nil, "dev_newBlock")
+	if got := c.text("dev_revert", snapshot); !strings.HasPrefix(got, "6100 there is no such snapshot") {
+		t.Error(got)
 	}
 	safe := dial(t, serveSafe(t, m))
 	if got := safe.text("dev_newBlock"); got != "-32601 RPC call is unsafe to be called externally " {

@@ -15,7 +15,8 @@ func (x control) snapshot(ctx context.Context, _ *jsonrpc.Call) (any, error) {
 	return id, nil
 }
 
-// revert goes back to a snapshot, by its number. Subscriptions to heads end.
+// revert goes back to a snapshot, by its number. Subscriptions of heads and storage begin again
+// from there, chainHead follows are stopped.
 func (x control) revert(ctx context.Context, c *jsonrpc.Call) (any, error) {
 	id := c.Number("snapshot")
 	if err := c.Err(); err != nil {

@@ -23,8 +23,6 @@ func (s *side) addStateSubscriptions(m *jsonrpc.Methods) {
 // subscribeVersion sends the version of the best block's runtime, and again when it is another one.
 func (s *side) subscribeVersion(_ context.Context, _ *jsonrpc.Call, sub *jsonrpc.Subscription) (func(context.Context), error) {
 	return func(ctx context.Context) {
-		events := s.store.Subscribe(headBuffer)
-		defer events.Close()
 		last := ""
 		send := func(at Hash) bool {
 			v, err := s.version(ctx, at)
@@ -38,10 +36,7 @@ func (s *side) subscribeVersion(_ context.Context, _ *jsonrpc.Call, sub *jsonrpc
 			last = string(item)
 			return sub.Send(item) == nil
 		}
-		if !send(events.View.Best.Hash) {
-			return
-		}
-		each(ctx, events, func(e store.Event) bool {
+		s.each(ctx, func(v store.View) bool { return send(v.Best.Hash) }, func(e store.Event) bool {
 			best, ok := e.(store.Best)
 			return !ok || send(best.Block.Hash)
 		})
@@ -67,18 +62,15 @@ func (s *side) subscribeStorage(_ context.Context, c *jsonrpc.Call, sub *jsonrpc
 		return nil, err
 	}
 	return func(ctx context.Context) {
-		events := s.store.Subscribe(headBuffer)
-		defer events.Close()
-		at := events.View.Best.Hash
-		last, err := s.store.State(at)
-		if err != nil {
-			return
-		}
-		set, err := valuesAt(last, at, keys)
-		if err != nil || keys != nil && sub.Send(set) != nil {
-			return
-		}
-		each(ctx, events, func(e store.Event) bool {
+		var last *trie.State
+		var set changeSet
+		s.each(ctx, func(v store.View) bool {
+			var err error
+			if last, err = s.store.State(v.Best.Hash); err == nil {
+				set, err = valuesAt(last, v.Best.Hash, keys)
+			}
+			return err == nil && (keys == nil || sub.Send(set) == nil)
+		}, func(e store.Event) bool {
 			best, ok := e.(store.Best)
 			if !ok {
 				return true

@@ -181,7 +181,7 @@ func (p *pool) keep(ctx context.Context, xt []byte) {
 	defer func() { blocks.Close() }()
 	for ctx.Err() == nil && p.once(ctx, xt) {
 		next := false
-		each(ctx, blocks, func(e store.Event) bool {
+		through(ctx, blocks, func(e store.Event) bool {
 			_, next = e.(store.Best)
 			return !next
 		})
@@ -189,6 +189,7 @@ func (p *pool) keep(ctx context.Context, xt []byte) {
 			if blocks.Err() == store.ErrClosed {
 				return
 			}
+			blocks.Close()
 			blocks = p.store.Subscribe(followBuffer)
 		}
 	}
