@@ -101,7 +101,7 @@ func Genesis(cfg GenesisConfig) (*State, primitives.Header, error) {
 
 // Params are what of it is fixed in the runtime.
 func (cfg *GenesisConfig) Params() Params {
-	return Params{Rules: cfg.Rules, SessionBlocks: cfg.SessionBlocks, UpwardPerBlock: cfg.UpwardPerBlock, ManualPrecheck: cfg.ManualPrecheck, Verify: cfg.Verify}
+	return Params{Rules: cfg.Rules, SessionBlocks: cfg.SessionBlocks, UpwardPerBlock: cfg.UpwardPerBlock, ManualPrecheck: cfg.ManualPrecheck, UpgradesLate: cfg.UpgradesLate, Verify: cfg.Verify}
 }
 
 // genesisHeader carries a slot, as paras that read it from their relay parent expect.
