@@ -56,7 +56,7 @@ func FuzzParams(f *testing.F) {
 		reads := []func(p *Params){
 			func(p *Params) { p.Bytes("a") }, func(p *Params) { p.OptBytes("b") }, func(p *Params) { p.StrictBytes("a") },
 			func(p *Params) { p.Hash("a") }, func(p *Params) { p.OptHash("b") }, func(p *Params) { p.Hashes("a") }, func(p *Params) { p.BytesList("c") },
-			func(p *Params) { p.Number("a") }, func(p *Params) { p.OptNumber("b") }, func(p *Params) { p.Numbers("c") },
+			func(p *Params) { p.Number("a") }, func(p *Params) { p.Numbers("c") },
 			func(p *Params) { p.Bool("a") }, func(p *Params) { p.Text("b") }, func(p *Params) { p.Has("a") },
 			func(p *Params) { var v map[string]any; p.OptJSON("a", &v) },
 		}

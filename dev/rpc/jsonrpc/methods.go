@@ -85,10 +85,3 @@ func (m *Methods) add(x *method, names []string) {
 
 // List is the sorted names, aliases included.
 func (m *Methods) List() []string { return m.names }
-
-// Merge adds all of another set.
-func (m *Methods) Merge(other *Methods) {
-	for _, name := range other.names {
-		m.add(other.byName[name], []string{name})
-	}
-}

@@ -262,15 +262,6 @@ func (p *Params) Number(name string) uint64 {
 	return p.number(name, raw)
 }
 
-// OptNumber reads a number that may be absent.
-func (p *Params) OptNumber(name string) (n uint64, ok bool) {
-	raw, ok := p.take(name)
-	if !ok {
-		return 0, false
-	}
-	return p.number(name, raw), true
-}
-
 // Numbers reads one number, a list of them, or nothing. single tells that it was one.
 func (p *Params) Numbers(name string) (numbers []uint64, single bool) {
 	raw, ok := p.take(name)
