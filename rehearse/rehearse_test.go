@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,10 +36,17 @@ func TestScenarios(t *testing.T) {
 			if err != nil {
 				return "error: " + strings.ReplaceAll(err.Error(), testdata.Shared(t, "runtimes")+"/", "") + "\n"
 			}
-			return strings.ReplaceAll(r.told(), testdata.Shared(t, "runtimes")+"/", "")
+			told := strings.ReplaceAll(r.told(), testdata.Shared(t, "runtimes")+"/", "")
+			if cfg.Settings.Runtime != "" {
+				told = builtIn.ReplaceAllString(told, "${1}N${2}")
+			}
+			return told
 		})
 	})
 }
+
+// builtIn finds hashes and sizes of the built-in stages: they change whenever the SDK does.
+var builtIn = regexp.MustCompile(`(code )0x[0-9a-f]{4}…[0-9a-f]{4}|\b\d+( KiB)`)
 
 // told is the text without the timers and without what every report says.
 func (r *Report) told() string {
