@@ -63,7 +63,7 @@ func Run(ctx context.Context, spec *chainspec.Spec, o Options) (*Report, error) 
 	}
 	static, err := inspect(spec.Code())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", spec.Name, err)
 	}
 	s := &subject{static: static}
 	if err := s.probe(ctx, spec, o, kinds); err != nil {
