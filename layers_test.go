@@ -14,7 +14,7 @@ import (
 // or lower ones. Within a row the rooms may use each other as far as the compiler allows.
 // Tests may look upwards: a room is shown against those that use it.
 var layers = [][]string{
-	{"internal/testdata", "internal/wasm"},
+	{"internal/testdata", "internal/layout", "internal/wasm"},
 	{"scale", "hashing", "crypto", "trie", "erasure", "metadata"},
 	{"primitives", "chainspec"},
 	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame", "runtimes", "remote", "internal/fakenode"},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pileus/collator"
+	"pileus/internal/layout"
 	"pileus/pipeline"
 )
 
@@ -206,42 +207,12 @@ func (w *textWriter) row(name, value string) {
 }
 
 // para writes words in lines that begin with the first prefix, later with as many blanks.
-func (w *textWriter) para(prefix, text string) {
-	room := max(16, w.width-runes(prefix))
-	for i, line := range wrap(text, room) {
-		if i > 0 {
-			prefix = strings.Repeat(" ", runes(prefix))
-		}
-		w.line(strings.TrimRight(prefix+line, " "))
+func (w *textWriter) para(prefix, words string) {
+	room := max(16, w.width-layout.Width(prefix))
+	for _, line := range layout.Wrap(prefix, strings.Repeat(" ", layout.Width(prefix)), words, room+layout.Width(prefix)) {
+		w.line(line)
 	}
 }
-
-func wrap(text string, room int) (lines []string) {
-	if runes(text) <= room {
-		return []string{text}
-	}
-	line := ""
-	for _, word := range strings.Fields(text) {
-		for runes(word) > room { // a hash or path on a narrow terminal
-			if line != "" {
-				lines, line = append(lines, line), ""
-			}
-			cut := string([]rune(word)[:room])
-			lines, word = append(lines, cut), string([]rune(word)[room:])
-		}
-		switch {
-		case line == "":
-			line = word
-		case runes(line)+1+runes(word) <= room:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
-		}
-	}
-	return append(lines, line)
-}
-
-func runes(s string) int { return len([]rune(s)) }
 
 func bar(v, top float64, room int) string {
 	if top <= 0 || room < 1 {

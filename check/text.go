@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"pileus/internal/layout"
 )
 
 // Style is how a report is written for people.
@@ -91,7 +93,7 @@ func (w *writer) table(r *Report) {
 	room := w.width - verdict - id - asks
 	w.line(w.paint(bold, fmt.Sprintf("%-*s%-*s%-*s%s", verdict, "", id, "step", asks, "asks for", "found")))
 	for _, row := range r.Rows {
-		left, right := wrap(row.Title, asks-2), wrap(row.Found, room)
+		left, right := layout.Wrap("", "", row.Title, asks-2), layout.Wrap("", "", row.Found, room)
 		for i := range max(len(left), len(right)) {
 			a, b := "", ""
 			if i < len(left) {
@@ -206,43 +208,8 @@ func (w *writer) head(s string) { w.line(w.paint(bold, s)) }
 func (w *writer) row(name, value string) { w.para(fmt.Sprintf("  %-13s ", name), value) }
 
 // para writes words in lines that begin with the first prefix, later with as many blanks.
-func (w *writer) para(prefix, text string) {
-	for i, line := range wrap(text, w.width-runes(prefix)) {
-		if i > 0 {
-			prefix = strings.Repeat(" ", runes(prefix))
-		}
-		w.line(strings.TrimRight(prefix+line, " "))
+func (w *writer) para(prefix, words string) {
+	for _, line := range layout.Wrap(prefix, strings.Repeat(" ", layout.Width(prefix)), words, w.width) {
+		w.line(line)
 	}
 }
-
-// wrap breaks words into lines; a word that is too long is cut. What comes from a runtime
-// is printed without control characters.
-func wrap(text string, room int) (lines []string) {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
-	line := ""
-	for _, word := range strings.Fields(text) {
-		for runes(word) > room {
-			if line != "" {
-				lines, line = append(lines, line), ""
-			}
-			cut := []rune(word)
-			lines, word = append(lines, string(cut[:room])), string(cut[room:])
-		}
-		switch {
-		case line == "":
-			line = word
-		case runes(line)+1+runes(word) <= room:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
-		}
-	}
-	return append(lines, line)
-}
-
-func runes(s string) int { return len([]rune(s)) }

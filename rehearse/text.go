@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
+
+	"pileus/internal/layout"
 )
 
 // textWidth is how many columns the text has at most.
@@ -114,20 +115,9 @@ func interval(ms *float64) string {
 	return fmt.Sprintf("%.1f s", *ms/1000)
 }
 
-// wrap writes text in lines of at most textWidth columns, the first behind head.
-func wrap(b *strings.Builder, head, indent, text string) {
-	line := head
-	empty := true
-	for _, word := range strings.Fields(text) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
-			b.WriteString(strings.TrimRight(line, " ") + "\n")
-			line, empty = indent, true
-		}
-		if !empty {
-			line += " "
-		}
-		line += word
-		empty = false
+// wrap writes words in lines of at most textWidth columns, the first behind head.
+func wrap(b *strings.Builder, head, indent, words string) {
+	for _, line := range layout.Wrap(head, indent, words, textWidth) {
+		b.WriteString(line + "\n")
 	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
 }

@@ -248,23 +248,16 @@ func changesBetween(before, now [][2]jsonrpc.Hex) (changed [][2]jsonrpc.Hex) {
 
 func (s *side) getReadProof(_ context.Context, c *jsonrpc.Call) (any, error) {
 	keys, hash := c.BytesList("keys"), c.OptHash("hash")
-	if err := c.Err(); err != nil {
-		return nil, err
-	}
-	at := s.at(hash)
-	st, err := s.state(&at)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := trie.ReadProof(st.Top(), keys)
-	if err != nil {
-		return nil, clientError(err)
-	}
-	return readProof{at, hexes(proof)}, nil
+	return s.prove(c, hash, func(st *trie.State) ([][]byte, error) { return trie.ReadProof(st.Top(), keys) })
 }
 
 func (s *side) getChildReadProof(_ context.Context, c *jsonrpc.Call) (any, error) {
 	child, keys, hash := childID(c, "childStorageKey"), c.BytesList("keys"), c.OptHash("hash")
+	return s.prove(c, hash, func(st *trie.State) ([][]byte, error) { return trie.ReadChildProof(st, child, keys) })
+}
+
+// prove answers with a proof from the state of a block.
+func (s *side) prove(c *jsonrpc.Call, hash *Hash, f func(*trie.State) ([][]byte, error)) (any, error) {
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
@@ -273,7 +266,7 @@ func (s *side) getChildReadProof(_ context.Context, c *jsonrpc.Call) (any, error
 	if err != nil {
 		return nil, err
 	}
-	proof, err := trie.ReadChildProof(st, child, keys)
+	proof, err := f(st)
 	if err != nil {
 		return nil, clientError(err)
 	}
