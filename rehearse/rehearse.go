@@ -139,7 +139,10 @@ func (r *Report) String() string {
 }
 
 // Title names the step.
-func (s *StepReport) Title() string {
+func (s *StepReport) Title() string { return Step{Kind: s.Kind, Arg: s.Arg}.Title() }
+
+// Title names the step, a file by the last part of its path.
+func (s Step) Title() string {
 	arg := s.Arg
 	if s.Kind == Upgrade {
 		arg = filepath.Base(arg)
@@ -170,7 +173,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	for i, step := range cfg.Steps {
 		if r.stalled() && step.Kind == Upgrade {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("Not tried: upgrade %s. A chain that stands still takes no new code.", step.Arg))
+			r.Warnings = append(r.Warnings, fmt.Sprintf("Not tried: %s. A chain that stands still takes no new code.", step.Title()))
 			continue
 		}
 		if cfg.Progress != nil {

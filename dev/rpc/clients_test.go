@@ -79,6 +79,7 @@ func TestUnmodifiedClients(t *testing.T) {
 			if err := os.WriteFile(code, x.code, 0o600); err != nil {
 				t.Fatal(err)
 			}
+			var calm uint32
 			for _, run := range []struct {
 				script string
 				args   []string
@@ -87,7 +88,13 @@ func TestUnmodifiedClients(t *testing.T) {
 				{"pjs.mjs", []string{addr, code}, []string{"transfer: Ready InBlock Finalized\n", "outdated: refused\n", "upgrade: 2 to 3\n", "done: true\n"}},
 				{"papi.mjs", []string{addr}, []string{"runtime: guide 3\n", "txBestBlocksState found, finalized\n", `"type": "Stale"`, "done: true\n"}},
 			} {
+				// polkadot-api 2.2.2 never stops asking for code hashes if the 16 final blocks
+				// that a follow begins with hold an upgrade (docs/rpc.md).
+				for n.Para().Finalized().Number() < calm {
+					time.Sleep(50 * time.Millisecond)
+				}
 				said := script(t, run.script, run.args...)
+				calm = n.Para().Best().Number() + 16
 				for _, want := range run.want {
 					if !strings.Contains(said, want) {
 						t.Errorf("%s says\n%swithout %q", run.script, said, want)

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -18,8 +17,7 @@ import (
 // there the inputs must be present.
 func Shared(t testing.TB, name string) string {
 	t.Helper()
-	_, self, _, _ := runtime.Caller(0)
-	path := filepath.Join(filepath.Dir(self), "..", "..", "..", "shared", filepath.FromSlash(name))
+	path := filepath.Join(root(t), "..", "shared", filepath.FromSlash(name))
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("the real input shared/%s is missing: %v", name, err)
@@ -27,6 +25,24 @@ func Shared(t testing.TB, name string) string {
 		t.Skipf("needs the real input shared/%s beside the checkout, which is absent here", name)
 	}
 	return path
+}
+
+// root is the checkout: the folder with go.mod above the one that a test starts in.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("the test does not run inside a checkout")
+		}
+		dir = filepath.Dir(dir)
+	}
 }
 
 // ReadJSON decodes the JSON file name under ../shared into v, see [Shared].
