@@ -415,9 +415,11 @@ func (p *Pool) include(b Body, index int, h Hash, xt []byte) {
 		}
 		return
 	}
-	p.queue.remove(t)
+	rivals := p.queue.include(t)
 	p.ban(h)
-	p.provided(t.valid.Provides)
+	for _, r := range rivals {
+		p.checkAgain(r)
+	}
 	p.included = append(p.included, inclusion{h, b.Hash, index})
 	p.tell(Status{Hash: h, Kind: StatusInBlock, Block: b.Hash, Index: index})
 	if n := len(p.included) - maxInclusions; n > 0 {
