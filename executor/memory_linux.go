@@ -13,12 +13,11 @@ import (
 const reserved = 384 << 20
 
 // image is what the memory of a code begins with, as a file without a name that memories
-// are mapped to: a page is copied when it is first written, and a page that was written is
-// put back by giving it away.
+// are mapped to: a page is copied when it is first written.
 type image struct {
-	bytes []byte
-	fd    int // -1: the system has no such files
-	size  int // of the file, whole pages
+	bytes []byte // of the file, if there is one
+	fd    int    // -1: the system has no such files
+	size  int    // of the file, whole pages
 }
 
 func newImage(b []byte) *image {
@@ -44,22 +43,42 @@ func newImage(b []byte) *image {
 		unix.Close(fd)
 		return i
 	}
-	i.fd, i.bytes = fd, nil
+	shared, err := unix.MmapPtr(fd, 0, nil, uintptr(i.size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		unix.Close(fd)
+		return i
+	}
+	i.fd, i.bytes = fd, unsafe.Slice((*byte)(shared), i.size)
 	runtime.AddCleanup(i, func(fd int) { unix.Close(fd) }, fd)
+	runtime.AddCleanup(i, unmap, i.bytes)
 	return i
 }
 
-// maxCleared is how much of the host's blocks is put back by writing zeros, in bytes.
-const maxCleared = 4 << 20
+func unmap(b []byte) { _ = unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(len(b))) }
+
+// What is put back by writing it, in bytes: of the host's blocks, and of the memory behind
+// the image, where a runtime's heap grows.
+const (
+	maxCleared = 4 << 20
+	maxHeap    = 256 << 10
+)
+
+// renewed is after how many calls all pages are given back: some were written by a call
+// of which there are few.
+const renewed = 64
 
 // region is mapped memory. A runtime touches few of its pages: a Go runtime begins with 65
-// MiB, its heap and the host's blocks far apart. Giving the touched pages back costs less
-// than writing all; but where the host's blocks were every page was touched, and will be
-// again: writing it costs less than a fault.
+// MiB, its heap and the host's blocks far apart. Those that it wrote it will write again, so
+// they are put back by writing them: that costs a tenth of giving them back and of the
+// faults that follow. Those that it only read stay as they are. Where the system does not
+// say which pages were written, all are given back. Where the host's blocks were, every
+// page was touched.
 type region struct {
 	image  *image
 	heap   heapRegion // in the place of a mapping that the system refuses
 	mapped []byte
+	dirty  []int // pages; kept for its room
+	calls  int
 }
 
 func (r *region) take(old []byte, size uint64) []byte {
@@ -84,8 +103,9 @@ func (r *region) take(old []byte, size uint64) []byte {
 	if len(old) > 0 {
 		copy(b, old)
 	}
+	_ = unix.Madvise(b, unix.MADV_NOHUGEPAGE) // few of the pages are touched; not every system knows it
 	r.mapped = b
-	runtime.AddCleanup(r, func(b []byte) { _ = unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(len(b))) }, b)
+	runtime.AddCleanup(r, unmap, b)
 	return b[:size]
 }
 
@@ -103,10 +123,33 @@ func (r *region) reset(used []byte, blocksFrom, blocksTo uint64) bool {
 	from := up(max(blocksFrom, uint64(r.image.size)))
 	to := min(up(blocksTo), from+maxCleared, uint64(len(used))/page*page)
 	if from >= to {
-		return giveBack(used)
+		return r.restore(used)
 	}
 	clear(used[from:to])
-	return giveBack(used[:from]) && giveBack(used[to:])
+	return r.restore(used[:from]) && giveBack(used[to:])
+}
+
+// restore puts the pages back that lie below the host's blocks.
+func (r *region) restore(used []byte) bool {
+	p := written()
+	image := r.image.bytes
+	if r.calls++; p == nil || len(used) < len(image) || r.calls%renewed == 0 {
+		return giveBack(used)
+	}
+	known := used[:min(len(used), len(image)+maxHeap)]
+	list, ok := p.of(known, r.dirty[:0])
+	if r.dirty = list; !ok {
+		return giveBack(used)
+	}
+	for _, i := range list {
+		at := i * p.page
+		if page := used[at : at+p.page]; at < len(image) {
+			copy(page, image[at:])
+		} else {
+			clear(page)
+		}
+	}
+	return giveBack(used[len(known):])
 }
 
 // giveBack makes whole pages what they were mapped to.
