@@ -18,7 +18,7 @@ var layers = [][]string{
 	{"scale", "hashing", "crypto", "trie", "erasure", "metadata"},
 	{"primitives", "chainspec"},
 	{"executor", "runtimeapi", "pvf", "blocktree", "wasmlink", "frame", "runtimes", "remote", "internal/fakenode"},
-	{"relay", "validator", "parachain", "txpool", "collator"},
+	{"relay", "validator", "parachain", "txpool", "collator", "internal/variant"},
 	{"world", "pipeline", "dev/store"},
 	{"."},
 	{"rehearse", "check", "dev"},

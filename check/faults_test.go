@@ -4,67 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"pileus"
 	"pileus/chainspec"
 	"pileus/hashing"
+	"pileus/internal/variant"
 	"pileus/internal/wasm"
 	"pileus/parachain"
 	"pileus/primitives"
 	"pileus/scale"
-	"pileus/wasmlink"
 )
-
-// program is testdata/variant, compiled and not yet linked.
-var program = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "variant")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "variant.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w -buildid=", "-o", file, "./testdata/variant")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOWASM=", "CGO_ENABLED=0", "GOEXPERIMENT=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, &buildError{string(out), err}
-	}
-	return os.ReadFile(file)
-})
-
-type buildError struct {
-	words string
-	err   error
-}
-
-func (e *buildError) Error() string { return e.err.Error() + ": " + e.words }
-
-// variant links the program with those words written into it.
-func variant(t testing.TB, words string) []byte {
-	t.Helper()
-	compiled, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	marker := []byte("PILEUS VARIANT:")
-	at := bytes.Index(compiled, append(marker, "    "...))
-	if at < 0 {
-		t.Fatal("the marker is not in the program")
-	}
-	patched := bytes.Clone(compiled)
-	copy(patched[at+len(marker):], words)
-	code, _, err := wasmlink.Link(patched, wasmlink.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parachain.CompressPoV(code) // it has the same form, and is quick
-}
 
 func relaySide(change func(*RelaySide)) *RelaySide {
 	r := &RelaySide{Config: pileus.DefaultRelayConfig()}
@@ -110,7 +62,7 @@ func TestEachRowAlone(t *testing.T) {
 			if c.set != nil {
 				c.set(&o)
 			}
-			expect(t, parachain.RuntimeSpec("variant", variant(t, c.words), "development"), o, c.failing)
+			expect(t, parachain.RuntimeSpec("variant", variant.Code(t, c.words), "development"), o, c.failing)
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"pileus/chainspec"
 	"pileus/internal/testdata"
+	"pileus/internal/variant"
 	"pileus/parachain"
 )
 
@@ -69,7 +70,7 @@ func TestUnknownIsSaid(t *testing.T) {
 	t.Run("endless loop", func(t *testing.T) {
 		o := options()
 		o.Patience = 3 * time.Second
-		r := expect(t, parachain.RuntimeSpec("variant", variant(t, "block=loop"), "development"), o, "x.build error")
+		r := expect(t, parachain.RuntimeSpec("variant", variant.Code(t, "block=loop"), "development"), o, "x.build error")
 		if r.Row("p3.2").Verdict != NotKnown || !strings.Contains(r.Verdict, "stopped after 3s") {
 			t.Error(r.Verdict)
 		}

@@ -230,13 +230,17 @@ func relay[T any](s *story, relayParent *primitives.Header, q RelayQuery) T {
 
 // pass ends the story: no attempt is made on the relay parent.
 func (s *story) pass(relayParent *primitives.Header, why Reason, detail string) {
-	s.emit(Note{Passed, relayParent, why, detail})
+	s.emit(Note{Kind: Passed, RelayParent: relayParent, Reason: why, Detail: detail})
 	panic(ended{})
 }
 
 // refuse ends the story: the attempt came to nothing.
 func (s *story) refuse(relayParent *primitives.Header, why Reason, detail string) {
-	s.emit(Note{Refused, relayParent, why, detail})
+	s.end(relayParent, &RefusedError{Reason: why, Detail: detail})
+}
+
+func (s *story) end(relayParent *primitives.Header, why *RefusedError) {
+	s.emit(Note{Refused, relayParent, why.Reason, why.Detail, why.PoVBytes})
 	panic(ended{})
 }
 

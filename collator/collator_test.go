@@ -229,7 +229,9 @@ func TestWhyARelayParentIsPassed(t *testing.T) {
 		"included block not here": {func(w *world) { w.include = &primitives.Header{Number: 4} }, "passed: parent_unknown"},
 		"relay parent offset":     {func(w *world) { w.info.RelayParentOffset = 1 }, "refused: relay_parent_offset"},
 		"the runtime refuses":     {func(w *world) { w.build = func(BuildBlock) error { return errors.New("Slot must increase") } }, "refused: runtime"},
-		"too expensive":           {func(w *world) { w.build = func(BuildBlock) error { return &RefusedError{TooExpensive, "3 s"} } }, "refused: authoring_duration"},
+		"too expensive": {func(w *world) {
+			w.build = func(BuildBlock) error { return &RefusedError{Reason: TooExpensive, Detail: "3 s"} }
+		}, "refused: authoring_duration"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, Lookahead)

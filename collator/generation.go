@@ -38,7 +38,7 @@ type Candidate struct {
 // disagree with the core, is a [*RefusedError].
 func Generate(g Generation, pov primitives.PoV, commitments primitives.CandidateCommitments) (*Candidate, error) {
 	if size := pov.EncodedSize(); uint64(size) > uint64(g.PVD.MaxPoVSize) {
-		return nil, &RefusedError{PoVTooLarge, fmt.Sprintf("PoV of %d bytes exceeds the maximum of %d", size, g.PVD.MaxPoVSize)}
+		return nil, &RefusedError{PoVTooLarge, fmt.Sprintf("PoV of %d bytes exceeds the maximum of %d", size, g.PVD.MaxPoVSize), size}
 	}
 	data := primitives.AvailableData{PoV: pov, ValidationData: *g.PVD}
 	available := data.EncodeTo(make([]byte, 0, pov.EncodedSize()+len(g.PVD.ParentHead)+64)) // the PoV stands first
@@ -53,7 +53,7 @@ func Generate(g Generation, pov primitives.PoV, commitments primitives.Candidate
 	}
 	committed := primitives.CommittedCandidateReceipt{Descriptor: fields.Descriptor(), Commitments: commitments}
 	if _, err := committed.CheckUMPSignals(transposed(g.ClaimQueue)); err != nil {
-		return nil, &RefusedError{SignalsDisagree, err.Error()}
+		return nil, &RefusedError{Reason: SignalsDisagree, Detail: err.Error()}
 	}
 	receipt := committed.Receipt()
 	return &Candidate{receipt, receipt.Hash(), commitments, pov, g.PVD, g.ParentHead, g.Core}, nil

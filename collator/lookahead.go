@@ -71,7 +71,7 @@ func (s *story) plan(relayParent, parent *primitives.Header, info RuntimeInfo, k
 func (s *story) refused(relayParent *primitives.Header, otherwise Reason, err error) {
 	var why *RefusedError
 	if errors.As(err, &why) {
-		s.refuse(relayParent, why.Reason, why.Detail)
+		s.end(relayParent, why)
 	}
 	s.refuse(relayParent, otherwise, err.Error())
 }

@@ -98,6 +98,7 @@ type Note struct {
 	RelayParent *primitives.Header
 	Reason      Reason
 	Detail      string
+	PoVBytes    int // of a PoV that is too large
 }
 
 func (AskRelay) output()     {}
@@ -149,8 +150,9 @@ const (
 
 // RefusedError is why an attempt came to nothing, where it was not the runtime that refused.
 type RefusedError struct {
-	Reason Reason
-	Detail string
+	Reason   Reason
+	Detail   string
+	PoVBytes int // of [PoVTooLarge]
 }
 
 // Error is the detail.

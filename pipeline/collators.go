@@ -145,7 +145,7 @@ func (n *Network) collate(p *paraNode, in collator.Input) {
 
 func (n *Network) collatorNote(p *paraNode, note collator.Note) {
 	if note.Kind == collator.Refused {
-		n.tell(Refused{p.chain.id, p.name, note.RelayParent.Number, string(note.Reason), note.Detail})
+		n.tell(Refused{p.chain.id, p.name, note.RelayParent.Number, string(note.Reason), note.Detail, note.PoVBytes})
 		return
 	}
 	n.tell(Passed{p.chain.id, p.name, note.RelayParent.Number, string(note.Reason), note.Detail})

@@ -119,6 +119,7 @@ type (
 		RelayParent uint32            `json:"relay_parent"`
 		Reason      string            `json:"reason"`
 		Cause       string            `json:"cause"`
+		PoVBytes    int               `json:"pov_bytes,omitempty"` // of a PoV that is too large
 	}
 	// Passed tells that a collator made no attempt on a relay parent, and why: another's slot, no core,
 	// the unincluded segment is full (SegmentFull).

@@ -143,7 +143,7 @@ var (
 	// panicPlace is how a panic begins: the source file with its path, line and column.
 	panicPlace = regexp.MustCompile(`panicked at (?:\S*/)?([^\s/]+/src/\S+?):(\d+):\d+:\s*(.*)$`)
 	longHash   = regexp.MustCompile(`0x([0-9a-f]{4})[0-9a-f]{56}([0-9a-f]{4})`)
-	inBlock    = regexp.MustCompile(`^(import )?(#|block #)\d+: (inherent \d+ of \d+: )?(\w+_\w+: )?`)
+	inBlock    = regexp.MustCompile(`^(import )?(#|block #)\d+: (inherent \d+ of \d+: )?(\w+_\w+: )?(panic: )?`)
 )
 
 // inWords writes a refusal without the folders of the machine that built the runtime, the
@@ -151,6 +151,7 @@ var (
 func inWords(s string) string {
 	s = strings.Join(strings.Fields(s), " ")
 	s = panicPlace.ReplaceAllString(s, "$3 ($1:$2)")
+	s = strings.TrimSuffix(s, " [recovered, repanicked]") // of a runtime in Go
 	return longHash.ReplaceAllString(s, "0x$1…$2")
 }
 

@@ -139,7 +139,7 @@ var Findings = []Finding{
 	{
 		Name:   "pov-too-large",
 		Cause:  "a block's PoV is larger than the relay chain's max_pov_size, so no validator looks at it",
-		Advice: "Find what the block reads: the PoV of the upgrade block holds the new code and all that migrations touch. Spread migrations over several blocks, or raise max_pov_size.",
+		Advice: "Find what the block reads: all that migrations touch is in its PoV. Spread migrations over several blocks (pallet-migrations), or raise max_pov_size before the upgrade. A chain that has stopped so needs the relay chain: a higher max_pov_size there, or other code set by its governance.",
 		Says:   []string{"PoV exceeded maximum", "PoV size too big", "ParamsTooLarge"},
 		when: func(e *Evidence) (b []string) {
 			if n := e.Refused[string(collator.PoVTooLarge)]; n > 0 {

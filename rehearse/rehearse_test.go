@@ -16,17 +16,20 @@ import (
 
 	"pileus"
 	"pileus/internal/testdata"
+	"pileus/internal/variant"
 )
 
 // Each file of testdata is a phenomenon: what is rehearsed, and what a person is told.
 //
 //	rehearse [wasm=FILE | runtime=STAGE] [collator=KIND] [block-cost=..] [authoring-duration=..] [rules=classic]
 //	         [set=key=value] [late=N] [reject-precheck] [transfers=N]
-//	upgrade FILE or STAGE
+//	start variant WORDS
+//	upgrade FILE or STAGE, or variant WORDS
 //	switch-collator KIND
 //	set-relay key=value
 //
-// FILE is one of ../shared/runtimes. Go on with -rewrite to write anew what is said.
+// FILE is one of ../shared/runtimes; the words of a variant are those of package variant.
+// Go on with -rewrite to write anew what is said.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		testdata.Shared(t, "runtimes/phase3.wasm")
@@ -37,16 +40,16 @@ func TestScenarios(t *testing.T) {
 				return "error: " + strings.ReplaceAll(err.Error(), testdata.Shared(t, "runtimes")+"/", "") + "\n"
 			}
 			told := strings.ReplaceAll(r.told(), testdata.Shared(t, "runtimes")+"/", "")
-			if cfg.Settings.Runtime != "" {
-				told = builtIn.ReplaceAllString(told, "${1}N${2}")
+			if cfg.Settings.Runtime != "" || strings.Contains(d.Input, "variant ") {
+				told = builtIn.ReplaceAllString(told, "${1}${3}N${2}")
 			}
 			return told
 		})
 	})
 }
 
-// builtIn finds hashes and sizes of the built-in stages: they change whenever the SDK does.
-var builtIn = regexp.MustCompile(`(code )0x[0-9a-f]{4}…[0-9a-f]{4}|\b\d+( KiB)`)
+// builtIn finds hashes and sizes of runtimes in Go: they change whenever the SDK does.
+var builtIn = regexp.MustCompile(`(code )0x[0-9a-f]{4}…[0-9a-f]{4}|\b\d+( KiB)|(PoV of )\d+`)
 
 // told is the text without the timers and without what every report says.
 func (r *Report) told() string {
@@ -98,9 +101,20 @@ func scenario(t *testing.T, d *datadriven.TestData) Config {
 	cfg.Settings = s
 	for _, line := range strings.Split(strings.TrimSpace(d.Input), "\n") {
 		kind, arg, _ := strings.Cut(line, " ")
+		words, ours := strings.CutPrefix(arg, "variant ")
+		if kind == "start" {
+			cfg.Settings.Wasm = filepath.Join(t.TempDir(), "variant.wasm")
+			if err := os.WriteFile(cfg.Settings.Wasm, variant.Code(t, words), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		step := Step{Kind: Kind(strings.ReplaceAll(kind, "-", "_")), Arg: arg}
 		if step.Kind == Upgrade && strings.HasSuffix(arg, ".wasm") {
 			step.Arg = filepath.Join(testdata.Shared(t, "runtimes"), arg)
+		}
+		if ours {
+			step.Code = variant.Code(t, words)
 		}
 		cfg.Steps = append(cfg.Steps, step)
 	}

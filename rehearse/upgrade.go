@@ -152,6 +152,11 @@ func (w *walk) tellUpgrade(r *StepReport, seen seen, o *outcome) {
 		}
 	case pipeline.Advertised:
 		w.follow(r)
+	case pipeline.Refused:
+		if e.PoVBytes > r.PoVBytes && o.dispatched {
+			r.PoVBytes, r.PoVLimit = e.PoVBytes, w.povLimit
+			at(seen.relay, "a block's PoV has %s, and validators take %s: it is not offered to them", kib(e.PoVBytes), kib(int(w.povLimit)))
+		}
 	case pipeline.Upgrade:
 		if words := upgradeWords[e.Step]; words != "" {
 			at(e.Relay, "%s", words)

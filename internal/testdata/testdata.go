@@ -17,7 +17,7 @@ import (
 // there the inputs must be present.
 func Shared(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join(root(t), "..", "shared", filepath.FromSlash(name))
+	path := filepath.Join(Root(t), "..", "shared", filepath.FromSlash(name))
 	if _, err := os.Stat(path); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("the real input shared/%s is missing: %v", name, err)
@@ -27,8 +27,8 @@ func Shared(t testing.TB, name string) string {
 	return path
 }
 
-// root is the checkout: the folder with go.mod above the one that a test starts in.
-func root(t testing.TB) string {
+// Root is the checkout: the folder with go.mod above the one that a test starts in.
+func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

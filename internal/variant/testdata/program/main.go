@@ -1,5 +1,21 @@
-// Command variant is the guide's chain with one fault, for tests of package check. Which
-// one, words say that a test writes into the compiled program before it is linked.
+// Command program is the guide's chain with one fault or one thing besides, for tests.
+// Which one, words say that a test writes into the compiled program before it is linked:
+// package variant.
+//
+//	stage=phase1            begin with that stage; else phase3
+//	capacity= velocity= relay_slot= slot= weight= offset= multiple= strict=  settings of the stage
+//	say.METHOD=ANSWER       an API method that does not tell the truth
+//	order=wrong             AuraExt in front of Aura
+//	timestamp=free          nothing ties the timestamp to the slot
+//	validate=never|inherents  validate_block refuses all, or a timestamp within the slot
+//	block=panic|loop        no block comes about
+//	block_time=MS           a constant ExpectedBlockTime
+//	spec=N                  the spec version; else 1
+//	accounts=1              Balances and Sudo, and the extensions of a signed transaction
+//	ballast=N               a genesis state with N times 64 KiB that nothing compresses
+//	migrate=1               the first block of the code reads all of the ballast
+//	mint=N                  each block makes N units for Alice
+//	legacy=1                ParachainSystem.enact_authorized_upgrade, as older runtimes have it
 package main
 
 import (
@@ -11,8 +27,10 @@ import (
 	_ "pileus/frame/export/segment"
 	"pileus/frame/pallet/aura"
 	"pileus/frame/pallet/auraext"
+	"pileus/frame/pallet/balances"
 	"pileus/frame/pallet/parachaininfo"
 	"pileus/frame/pallet/parachainsystem"
+	"pileus/frame/pallet/sudo"
 	"pileus/frame/pallet/timestamp"
 	"pileus/frame/validateblock"
 	"pileus/primitives"
@@ -90,19 +108,33 @@ func (v variant) register() {
 	root := frame.NewSystem(frame.SystemConfig{BlockWeights: frame.DefaultBlockWeights(s.MaximumBlockWeight), BlockLength: frame.DefaultBlockLength(5 << 20),
 		BlockHashCount: 4096, DbWeight: frame.RocksDbWeight, SS58Prefix: 42, MaxConsumers: 16, OnSetCode: system.ScheduleCode})
 
-	pallets := []frame.PalletEntry{{Index: 0, Name: "System", Pallet: root}, {Index: 1, Name: "ParachainSystem", Pallet: system},
+	var messages frame.Module = system
+	if v["legacy"] == "1" {
+		messages = newLegacy(system)
+	}
+	pallets := []frame.PalletEntry{{Index: 0, Name: "System", Pallet: root}, {Index: 1, Name: "ParachainSystem", Pallet: messages},
 		{Index: 2, Name: "Timestamp", Pallet: clock}, {Index: 3, Name: "ParachainInfo", Pallet: info}}
 	order := []frame.PalletEntry{{Index: 23, Name: "Aura", Pallet: authors}, {Index: 24, Name: "AuraExt", Pallet: ext}}
 	if v["order"] == "wrong" {
 		order[0], order[1] = order[1], order[0]
 	}
 	pallets = append(pallets, order...)
-	pallets = append(pallets, frame.PalletEntry{Index: 50, Name: "Faults", Pallet: v.faults(clock)})
+	faults := v.faults(clock)
+	genesis, extensions := preset, func(*frame.System) []frame.Extension { return nil }
+	if v["accounts"] == "1" {
+		faults.money = balances.New(balances.Config{ExistentialDeposit: frame.Units(1), MaxLocks: 50, MaxReserves: 50})
+		pallets = append(pallets, frame.PalletEntry{Index: 10, Name: "Balances", Pallet: faults.money})
+		if v["legacy"] == "" {
+			pallets = append(pallets, frame.PalletEntry{Index: 15, Name: "Sudo", Pallet: sudo.New()})
+		}
+		genesis, extensions = v.presetWithAccounts(), signed
+	}
+	pallets = append(pallets, frame.PalletEntry{Index: 50, Name: "Faults", Pallet: faults})
 
 	r := frame.NewRuntime(frame.RuntimeConfig{
-		Version: frame.RuntimeVersion{SpecName: "variant", ImplName: "variant", AuthoringVersion: 1, SpecVersion: 1, TransactionVersion: 1, SystemVersion: 1},
-		Crate:   "variant_runtime", Pallets: pallets, APIs: v.apis(authors, hook, system, info, root),
-		Presets: []frame.Preset{{Name: "development", Patch: preset}}, SessionKey: [4]byte{'a', 'u', 'r', 'a'},
+		Version: frame.RuntimeVersion{SpecName: "variant", ImplName: "variant", AuthoringVersion: 1, SpecVersion: uint32(v.number("spec", 1)), TransactionVersion: 1, SystemVersion: 1},
+		Crate:   "variant_runtime", Pallets: pallets, APIs: v.apis(authors, hook, system, info, root), Extensions: extensions,
+		Presets: []frame.Preset{{Name: "development", Patch: genesis}}, SessionKey: [4]byte{'a', 'u', 'r', 'a'},
 	})
 	export.Register(r)
 	executor := validateblock.BlockExecutor(validateblock.Aura{Aura: authors, AuraExt: ext})
@@ -112,7 +144,23 @@ func (v variant) register() {
 	validateblock.RegisterValidateBlock(validateblock.Config{Runtime: r, ParachainSystem: system, BlockExecutor: executor})
 }
 
+// signed are the extensions of a signed transaction.
+func signed(s *frame.System) []frame.Extension {
+	return []frame.Extension{s.AuthorizeCall(), s.CheckNonZeroSender(), s.CheckSpecVersion(), s.CheckTxVersion(), s.CheckGenesis(),
+		s.CheckMortality(), s.CheckNonce(), s.CheckWeight()}
+}
+
 const preset = `{"aura": {"authorities": ["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"]}, "parachainInfo": {"parachainId": 2000}}`
+
+// presetWithAccounts lets Alice and Bob hold something, and Alice be sudo.
+func (v variant) presetWithAccounts() string {
+	key := ""
+	if v["legacy"] == "" {
+		key = `, "sudo": {"key": "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"}`
+	}
+	return preset[:len(preset)-1] + key + `, "balances": {"balances": [["5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", 1000000000000000000],
+		["5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", 1000000000000000000]]}}`
+}
 
 // apis are those of the guide's chain, some of which do not tell the truth.
 func (v variant) apis(a *aura.Pallet, hook auraext.FixedVelocityConsensusHook, system *parachainsystem.Pallet, info *parachaininfo.Pallet, root *frame.System) []frame.API {
@@ -133,46 +181,6 @@ func (v variant) apis(a *aura.Pallet, hook auraext.FixedVelocityConsensusHook, s
 		}
 	}
 	return list
-}
-
-// faults is a pallet that only fails.
-func (v variant) faults(clock *timestamp.Pallet) *faults {
-	f := &faults{what: v["block"], checks: v["validate"] == "inherents", clock: clock}
-	f.Crate = "variant_runtime::faults"
-	if ms := v.number("block_time", 0); ms != 0 {
-		frame.NewConstant(&f.Pallet, "ExpectedBlockTime", frame.U64, func() uint64 { return ms })
-	}
-	return f
-}
-
-type faults struct {
-	frame.Pallet
-	what   string
-	checks bool // inherents, in validate_block
-	clock  *timestamp.Pallet
-}
-
-// OnFinalize compares the timestamp with the relay chain's clock, which knows only slots.
-func (f *faults) OnFinalize(uint32) {
-	if f.checks && validating && f.clock.Now.Get()%6000 != 0 {
-		panic("Checking inherents failed")
-	}
-}
-
-// validating is set by validate_block alone.
-var validating bool
-
-// OnInitialize does what the words say.
-func (f *faults) OnInitialize(uint32) frame.Weight {
-	switch f.what {
-	case "panic":
-		panic("nothing works today")
-	case "loop":
-		for {
-			f.System().DbWeight.With(frame.Weight{}, 1, 1)
-		}
-	}
-	return frame.Weight{}
 }
 
 // picky is a validate_block that refuses what nodes accept.
