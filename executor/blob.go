@@ -64,11 +64,10 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 
 // prepared is a module as the host compiles it.
 type prepared struct {
-	bytes    []byte
-	imports  []string // functions, as they are imported
-	mistyped []string // those of another type than the host's
-	custom   map[string][]byte
-	pages    uint32 // of memory at the start
+	bytes   []byte
+	imports []string // functions, as they are imported
+	custom  map[string][]byte
+	pages   uint32 // of memory at the start
 	// image is what the data segments make of the memory; they are taken out of the code,
 	// so that a memory can be mapped to it instead of being written. nil: they are left in.
 	image       []byte
@@ -83,6 +82,10 @@ var errNodeOnly = errors.New("this engine makes code ready for nodes only")
 // startName is the name under which the host calls the start function, once it has set the
 // limit of the stack.
 const startName = "pileus.start"
+
+// rewriting is the version of what [prepare] makes; it is raised whenever that changes, since
+// prepared code is kept in the cache.
+const rewriting = 1
 
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
 // memory becomes its own one, the memory loses its maximum and is exported, custom
@@ -120,11 +123,7 @@ func prepare(code []byte, nodeOnly bool) (*prepared, error) {
 		case i.Kind != wasm.KindFunction || int(i.Type) >= len(types):
 			return nil, fmt.Errorf("import %s.%s: only functions of env can be imported", i.Module, i.Name)
 		}
-		typ := types[i.Type]
 		p.imports = append(p.imports, i.Name)
-		if f, ok := functions[i.Name]; ok && !(bytes.Equal(f.typ.Params, typ.Params) && bytes.Equal(f.typ.Results, typ.Results)) {
-			p.mistyped = append(p.mistyped, i.Name)
-		}
 		kept = append(kept, i)
 	}
 	m.SetSection(wasm.ImportSection, wasm.EncodeImports(kept))

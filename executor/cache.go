@@ -3,6 +3,7 @@ package executor
 import (
 	"bytes"
 	"context"
+	"encoding/gob"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,7 +24,8 @@ var ErrCache = errors.New("cache of compiled runtimes")
 // sumName is the file that seals a folder of the cache.
 const sumName = "sum"
 
-// cached compiles a module through the folder that is its own in the cache.
+// cached compiles a module through the folder that is its own in the cache. The folder
+// holds the code as it was prepared and, in files of wazero's, as it was compiled.
 //
 // What lies there is machine code that will run, so a folder counts only while the
 // checksum beside it fits: a file that is torn, or one that another process is just
@@ -34,9 +36,21 @@ const sumName = "sum"
 // The checksum's time is that of the last use. Whoever adds a folder takes away the ones
 // that were not used for longest, until all of them are within [Config.CacheLimit]. One
 // that another process is about to read is gone for it like one that is torn.
-func (e *Engine) cached(ctx context.Context, p *prepared) (*machineCode, error) {
-	dir := filepath.Join(e.cfg.CacheDir, folderName(p.bytes))
-	cache, sealed, err := openFolder(dir)
+func (e *Engine) cached(ctx context.Context, code []byte) (*machineCode, error) {
+	dir := filepath.Join(e.cfg.CacheDir, folderName(code))
+	sealed := isSealed(dir)
+	var p *prepared
+	if sealed {
+		p = readPrepared(dir)
+	}
+	kept := p != nil
+	if !kept {
+		var err error
+		if p, err = prepare(code, false); err != nil {
+			return nil, err
+		}
+	}
+	cache, err := openFolder(dir, sealed)
 	files := countFiles(dir)
 	var c *machineCode
 	if err == nil {
@@ -45,9 +59,9 @@ func (e *Engine) cached(ctx context.Context, p *prepared) (*machineCode, error) 
 		}
 	}
 	switch {
-	case err == nil && (!sealed || countFiles(dir) != files):
+	case err == nil && (!kept || countFiles(dir) != files):
 		// Programs with different versions of wazero keep their machine code side by side.
-		if err = seal(dir); err == nil {
+		if err = errors.Join(writePrepared(dir, p), seal(dir)); err == nil {
 			err = evict(e.cfg.CacheDir, dir, e.cfg.cacheLimit())
 		}
 	case err != nil && ctx.Err() == nil:
@@ -65,27 +79,76 @@ func (e *Engine) cached(ctx context.Context, p *prepared) (*machineCode, error) 
 	return c, nil
 }
 
+// folderName depends on everything that decides about the code as it is prepared.
 func folderName(code []byte) string {
-	sum := hashing.Blake2b128(code)
+	sum := hashing.Blake2b128(append(bytes.Clone(code), rewriting))
 	return fmt.Sprintf("%x", sum)
 }
 
-// openFolder opens a folder; sealed tells whether what is in it can be used.
-func openFolder(dir string) (cache wazero.CompilationCache, sealed bool, err error) {
+// preparedName is the file of the prepared code.
+const preparedName = "prepared"
+
+// keptCode is [prepared] as it is kept.
+type keptCode struct {
+	Bytes, Image []byte
+	HasImage     bool
+	Imports      []string
+	Custom       map[string][]byte
+	Pages        uint32
+	Globals      int
+	Restartable  bool
+	Unmetered    string
+}
+
+// readPrepared returns nil if the folder holds none that can be read.
+func readPrepared(dir string) *prepared {
+	b, err := os.ReadFile(filepath.Join(dir, preparedName))
+	var k keptCode
+	if err != nil || gob.NewDecoder(bytes.NewReader(b)).Decode(&k) != nil {
+		return nil
+	}
+	p := &prepared{bytes: k.Bytes, imports: k.Imports, custom: k.Custom, pages: k.Pages, globals: k.Globals, restartable: k.Restartable}
+	if k.HasImage {
+		p.image = append([]byte{}, k.Image...)
+	}
+	if k.Unmetered != "" {
+		p.unmetered = errors.New(k.Unmetered)
+	}
+	return p
+}
+
+func writePrepared(dir string, p *prepared) error {
+	k := keptCode{p.bytes, p.image, p.image != nil, p.imports, p.custom, p.pages, p.globals, p.restartable, ""}
+	if p.unmetered != nil {
+		k.Unmetered = p.unmetered.Error()
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(k); err != nil {
+		return err
+	}
+	return writeFile(dir, preparedName, b.Bytes())
+}
+
+// isSealed tells whether what is in a folder can be used, and notes that it is.
+func isSealed(dir string) bool {
 	now := time.Now()
 	_ = os.Chtimes(filepath.Join(dir, sumName), now, now) // first, so that nobody takes it away meanwhile
 	want, err := os.ReadFile(filepath.Join(dir, sumName))
-	if err == nil {
-		got, err := folderSum(dir)
-		sealed = err == nil && bytes.Equal(got, want)
+	if err != nil {
+		return false
 	}
+	got, err := folderSum(dir)
+	return err == nil && bytes.Equal(got, want)
+}
+
+// openFolder opens a folder for compiled code; one that is not sealed is emptied.
+func openFolder(dir string, sealed bool) (wazero.CompilationCache, error) {
 	if !sealed {
 		if err := os.RemoveAll(dir); err != nil {
-			return nil, false, err
+			return nil, err
 		}
 	}
-	cache, err = wazero.NewCompilationCacheWithDir(dir)
-	return cache, sealed, err
+	return wazero.NewCompilationCacheWithDir(dir)
 }
 
 // countFiles is how many files there are in a folder and those below.
@@ -121,14 +184,19 @@ func seal(dir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(dir, "*."+sumName)
+	return writeFile(dir, sumName, sum)
+}
+
+// writeFile writes a file that is there as a whole or not at all.
+func writeFile(dir, name string, content []byte) error {
+	f, err := os.CreateTemp(dir, "*."+name)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(sum)
+	_, err = f.Write(content)
 	err = errors.Join(err, f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, sumName))
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		os.Remove(f.Name())

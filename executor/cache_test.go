@@ -17,11 +17,11 @@ import (
 	"pileus/internal/wasm"
 )
 
-// files lists what lies in a folder of the cache, without the checksums.
+// files lists the machine code that lies in a folder of the cache.
 func files(t *testing.T, dir string) (list []string) {
 	t.Helper()
 	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
-		if err == nil && info.Mode().IsRegular() && info.Name() != "sum" {
+		if err == nil && info.Mode().IsRegular() && info.Name() != "sum" && info.Name() != "prepared" {
 			list = append(list, path)
 		}
 		return err
@@ -91,6 +91,25 @@ func TestCache(t *testing.T) {
 		}
 		if got, err := os.ReadFile(compiled[0]); err != nil || !bytes.Equal(got, whole) {
 			t.Errorf("%s: the cache was not mended: %v", name, err)
+		}
+	}
+	prepared := filepath.Join(filepath.Dir(filepath.Dir(compiled[0])), "prepared")
+	kept, err := os.ReadFile(prepared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"empty": {}, "half": kept[:len(kept)/2], "a byte": append(bytes.Clone(kept[:len(kept)-1]), 7), "gone": nil} {
+		if err := os.WriteFile(prepared, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if b == nil {
+			os.Remove(prepared)
+		}
+		if err := use(); err != nil {
+			t.Errorf("prepared code, %s: %v", name, err)
+		}
+		if got, err := os.ReadFile(prepared); err != nil || !bytes.Equal(got, kept) {
+			t.Errorf("prepared code, %s: the cache was not mended: %v", name, err)
 		}
 	}
 	if len(notes) != 0 {
@@ -176,7 +195,7 @@ func TestCacheLimit(t *testing.T) {
 	}
 	use(0, 1<<40)
 	var size int64
-	for _, f := range files(t, filepath.Dir(sealed()[0])) {
+	for _, f := range append(files(t, filepath.Dir(sealed()[0])), filepath.Join(filepath.Dir(sealed()[0]), "prepared")) {
 		info, err := os.Stat(f)
 		if err != nil {
 			t.Fatal(err)

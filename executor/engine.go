@@ -14,12 +14,12 @@
 package executor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -222,6 +222,7 @@ type machineCode struct {
 	cache    wazero.CompilationCache // nil: none
 	compiled wazero.CompiledModule
 	prepared *prepared
+	mistyped []string // imports of another type than the host's
 	image    *image
 	memories sync.Pool
 	idle     idle
@@ -237,7 +238,7 @@ type Module struct {
 
 // module gives code the functions of a set.
 func (c *machineCode) module(hash hashing.Hash, set Set, stack uint32) (*Module, error) {
-	for _, name := range c.prepared.mistyped {
+	for _, name := range c.mistyped {
 		if functions[name].in(set) {
 			return nil, fmt.Errorf("import %s: the host's function has another type", name)
 		}
@@ -298,14 +299,22 @@ func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, er
 }
 
 func (e *Engine) compileCached(ctx context.Context, code []byte) (*machineCode, error) {
+	c, err := e.compiled(ctx, code)
+	if err == nil {
+		c.prepared.bytes, c.prepared.image = nil, nil // compiled, and kept in the image
+	}
+	return c, err
+}
+
+func (e *Engine) compiled(ctx context.Context, code []byte) (*machineCode, error) {
+	if e.cfg.CacheDir != "" && !e.cfg.Interpreter && !e.cfg.NodeOnly {
+		return e.cached(ctx, code)
+	}
 	p, err := prepare(code, e.cfg.NodeOnly)
 	if err != nil {
 		return nil, err
 	}
-	if e.cfg.CacheDir == "" || e.cfg.Interpreter || e.cfg.NodeOnly {
-		return e.compile(ctx, p, nil)
-	}
-	return e.cached(ctx, p)
+	return e.compile(ctx, p, nil)
 }
 
 func (e *Engine) compile(ctx context.Context, p *prepared, cache wazero.CompilationCache) (c *machineCode, err error) {
@@ -330,37 +339,42 @@ func (e *Engine) compile(ctx context.Context, p *prepared, cache wazero.Compilat
 	if start, ok := compiled.ExportedFunctions()[startName]; ok && len(start.ParamTypes())+len(start.ResultTypes()) > 0 {
 		return nil, errors.New("compile: the start function has an invalid signature")
 	}
-	if err := e.bind(ctx, rt, compiled, p); err != nil {
+	mistyped, err := e.bind(ctx, rt, compiled)
+	if err != nil {
 		return nil, err
 	}
-	c = &machineCode{engine: e, rt: rt, cache: cache, compiled: compiled, prepared: p, image: newImage(p.image)}
-	p.bytes, p.image = nil, nil // compiled, and kept in the image
-	return c, nil
+	return &machineCode{engine: e, rt: rt, cache: cache, compiled: compiled, prepared: p, mistyped: mistyped, image: newImage(p.image)}, nil
 }
 
 // bind gives the runtime the host functions that the code imports; those that this host
-// does not have trap and name themselves.
-func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, compiled wazero.CompiledModule, p *prepared) error {
+// does not have trap and name themselves, and so do those of another type, which it returns.
+func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, compiled wazero.CompiledModule) (mistyped []string, err error) {
 	host := rt.NewHostModuleBuilder("env")
 	done := map[string]bool{}
 	for _, def := range compiled.ImportedFunctions() {
 		module, name, _ := def.Import()
-		if module != "env" || done[name] {
+		if module != "env" {
+			continue
+		}
+		f, ok := functions[name]
+		if ok && !(bytes.Equal(f.typ.Params, def.ParamTypes()) && bytes.Equal(f.typ.Results, def.ResultTypes())) {
+			mistyped = append(mistyped, name)
+			ok = false
+		}
+		if done[name] {
 			continue
 		}
 		done[name] = true
-		var fn api.GoModuleFunc
-		if f, ok := functions[name]; ok && !slices.Contains(p.mistyped, name) {
+		fn := api.GoModuleFunc(func(context.Context, api.Module, []uint64) { fail(&missingError{name}) })
+		if ok {
 			fn = f.goFunc(name, e.host[name])
-		} else {
-			fn = func(context.Context, api.Module, []uint64) { fail(&missingError{name}) }
 		}
 		host.NewFunctionBuilder().WithGoModuleFunction(fn, def.ParamTypes(), def.ResultTypes()).Export(name)
 	}
 	if _, err := host.Instantiate(ctx); err != nil {
-		return fmt.Errorf("host functions: %w", err)
+		return nil, fmt.Errorf("host functions: %w", err)
 	}
-	_, err := rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().
+	_, err = rt.NewHostModuleBuilder(checkModule).NewFunctionBuilder().
 		WithGoModuleFunction(api.GoModuleFunc(check), nil, []api.ValueType{api.ValueTypeI32}).Export(checkName).Instantiate(ctx)
-	return err
+	return mistyped, err
 }
