@@ -3,6 +3,8 @@ package executor
 import (
 	"slices"
 	"sort"
+
+	"pileus/scale"
 )
 
 // layer is what was written over one trie: per key a stack of versions, one for each
@@ -22,10 +24,22 @@ type layer struct {
 
 type versions struct{ stack []version }
 
+// version is a value, a tombstone, or a list that is being appended to: items are encoded
+// and share their array with the versions below, which are shorter.
 type version struct {
 	level   int
-	value   []byte
+	value   []byte // of a list nil until it is read
 	deleted bool
+	items   []byte
+	count   uint64 // of items; 0: no list
+}
+
+// bytes is the value.
+func (v *version) bytes() []byte {
+	if v.count > 0 && v.value == nil {
+		v.value = append(scale.AppendCompact(make([]byte, 0, len(v.items)+5), v.count), v.items...)
+	}
+	return v.value
 }
 
 func newLayer(depth int) *layer {
@@ -39,7 +53,7 @@ func (l *layer) get(key []byte) (value []byte, deleted, known bool) {
 		return nil, false, false
 	}
 	top := &v.stack[len(v.stack)-1]
-	return top.value, top.deleted, true
+	return top.bytes(), top.deleted, true
 }
 
 // set writes a value, or a tombstone, at the present level. It tells whether there was a
@@ -53,15 +67,50 @@ func (l *layer) set(key string, value []byte, deleted bool) (had bool) {
 	} else {
 		had = !v.stack[len(v.stack)-1].deleted
 	}
+	l.put(key, v, version{level: l.depth, value: value, deleted: deleted})
+	return had
+}
+
+// put makes a version that of the present level.
+func (l *layer) put(key string, v *versions, x version) {
 	if n := len(v.stack); n > 0 && v.stack[n-1].level == l.depth {
-		v.stack[n-1] = version{l.depth, value, deleted}
-		return had
+		v.stack[n-1] = x
+		return
 	}
-	v.stack = append(v.stack, version{l.depth, value, deleted})
+	v.stack = append(v.stack, x)
 	if l.depth > 0 {
 		l.wrote[l.depth-1] = append(l.wrote[l.depth-1], key)
 	}
-	return had
+}
+
+// append appends an encoded element to a list that the layer knows; false where the trie
+// below has to be asked.
+func (l *layer) append(key, element []byte) bool {
+	v := l.keys[string(key)]
+	if v == nil {
+		return false
+	}
+	top := &v.stack[len(v.stack)-1]
+	items, count := top.items, top.count
+	if count == 0 {
+		items, count = listOf(top.value)
+	}
+	if count >= maxItems {
+		items, count = nil, 0
+	}
+	l.put(string(key), v, version{level: l.depth, items: append(items, element...), count: count + 1})
+	return true
+}
+
+const maxItems = 1<<32 - 1
+
+// listOf takes an encoded list apart; what does not begin as one is one without items.
+func listOf(value []byte) (items []byte, count uint64) {
+	d := scale.NewDecoder(value)
+	if count = d.Compact(); d.Err() != nil {
+		return nil, 0
+	}
+	return slices.Clip(d.Rest()), count
 }
 
 func (l *layer) begin() {

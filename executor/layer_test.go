@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"pileus/scale"
 	"pileus/trie"
 )
 
@@ -108,4 +109,59 @@ func compare(t *rapid.T, s *Storage, want map[string]string) {
 	if all := slices.Sorted(maps.Keys(want)); !slices.Equal(got, all) {
 		t.Fatalf("keys %q, want %q", got, all)
 	}
+}
+
+// appended is the value after an append, made anew.
+func appended(old, element string) string {
+	d := scale.NewDecoder([]byte(old))
+	if n := d.Compact(); d.Err() == nil && n < 1<<32-1 {
+		return string(scale.AppendCompact(nil, n+1)) + string(d.Rest()) + element
+	}
+	return "\x04" + element
+}
+
+// Lists that grow in nested transactions are what they would be if each append made the
+// value anew, however seldom they are read.
+func TestAppendAgainstCopies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base := rapid.SampledFrom([]string{"", "\x00", "\x00rest", "\x08ab", "\xfcab", "\x03\xff\xff\xff\xff", "no"}).Draw(t, "base")
+		s := NewStorage(trie.NewState(trie.FromPairs(trie.V1, []trie.Pair{{Key: []byte("k"), Value: []byte(base)}}), nil), nil)
+		levels := []string{base}
+		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
+			n := len(levels)
+			switch rapid.IntRange(0, 8).Draw(t, "op") {
+			case 0, 1, 2, 3:
+				element := fmt.Sprint(i)
+				if err := s.Append([]byte("k"), []byte(element)); err != nil {
+					t.Fatal(err)
+				}
+				levels[n-1] = appended(levels[n-1], element)
+			case 4:
+				levels[n-1] = rapid.SampledFrom([]string{"\xfcset", "?"}).Draw(t, "set")
+				s.Set([]byte("k"), []byte(levels[n-1]))
+			case 5:
+				s.Begin()
+				levels = append(levels, levels[n-1])
+			case 6:
+				if s.Commit() == nil {
+					levels = append(levels[:n-2], levels[n-1])
+				}
+			case 7:
+				if s.Rollback() == nil {
+					levels = levels[:n-1]
+				}
+			case 8:
+				v, _, err := s.Get([]byte("k"))
+				if want := levels[n-1]; err != nil || string(v) != want {
+					t.Fatalf("%q, %v, want %q", v, err, want)
+				}
+			}
+		}
+		for i := len(levels) - 1; i >= 0; i-- {
+			if v, _, err := s.Get([]byte("k")); err != nil || string(v) != levels[i] {
+				t.Fatalf("%q, %v, want %q", v, err, levels[i])
+			}
+			_ = s.Rollback()
+		}
+	})
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"pileus/hashing"
-	"pileus/scale"
 	"pileus/trie"
 )
 
@@ -122,26 +121,16 @@ func (s *Storage) Clear(key []byte) {
 // Append appends an encoded element to the encoded list at key. A value whose leading
 // compact does not decode is replaced by a list of one.
 func (s *Storage) Append(key, element []byte) error {
-	old, ok, err := s.Get(key)
+	if s.top.append(key, element) {
+		return nil
+	}
+	old, _, err := s.state.Top().Get(key, s.rec)
 	if err != nil {
 		return err
 	}
-	s.top.set(string(key), appended(old, ok, element), false)
+	s.top.set(string(key), old, false)
+	s.top.append(key, element)
 	return nil
-}
-
-func appended(old []byte, ok bool, element []byte) []byte {
-	if ok && len(old) > 0 {
-		d := scale.NewDecoder(old)
-		n := d.Compact()
-		if d.Err() == nil && n < 1<<32-1 {
-			rest := d.Rest()
-			// Room to grow: a runtime appends its events one by one.
-			out := make([]byte, 0, len(old)+len(element)+4+len(old)/2)
-			return append(append(scale.AppendCompact(out, n+1), rest...), element...)
-		}
-	}
-	return append([]byte{4}, element...)
 }
 
 // NextKey returns the least key greater than key.
@@ -357,7 +346,7 @@ func (l *layer) changes() []trie.Change {
 	for i, key := range order {
 		stack := l.keys[key].stack
 		top := &stack[len(stack)-1]
-		list[i] = trie.Change{Key: []byte(key), Value: top.value, Delete: top.deleted}
+		list[i] = trie.Change{Key: []byte(key), Value: top.bytes(), Delete: top.deleted}
 	}
 	return list
 }
