@@ -27,10 +27,14 @@ type CollationParams struct {
 
 // Collation is what a collator offers to validators for one core.
 type Collation struct {
-	PoV         primitives.PoV // compressed
+	Packed
 	Commitments primitives.CandidateCommitments
-	// BlockData is what the PoV holds, as a validator unpacks it.
-	BlockData *primitives.ParachainBlockData
+}
+
+// Packed is the block data of one candidate with the PoV that carries it.
+type Packed struct {
+	PoV       primitives.PoV                 // compressed
+	BlockData *primitives.ParachainBlockData // what the PoV holds, as a validator unpacks it
 	// Sizes in bytes: before compression, and of that the headers with extrinsics and the proof.
 	RawSize, BlocksSize, ProofSize int
 }
@@ -43,25 +47,52 @@ var (
 	ErrOneBlock = errors.New("the runtime takes one block per PoV")
 )
 
-// Collation makes the PoV and the commitments of built blocks.
-//
-// The form of the block data follows the version of CollectCollationInfo at the parent:
-// V0 below 3, V1 from 3 on, V2 with a scheduling proof. What the candidate commits to is
-// asked on the state after each block; of a bundle it is joined as the bundle's
-// validate_block joins it. (cumulus-client-collator 0.36 build_multi_block_collation)
+// Collation makes the PoV and the commitments of built blocks: [Host.Pack] and
+// [Host.Commitments]. (cumulus-client-collator 0.36 build_multi_block_collation)
 func (h *Host) Collation(ctx context.Context, p CollationParams) (*Collation, error) {
-	if len(p.Blocks) == 0 {
-		return nil, errors.New("collation without a block")
-	}
-	number := p.Blocks[len(p.Blocks)-1].Block.Header.Number
-	c, err := h.collation(ctx, p)
+	packed, err := h.Pack(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("collation of #%d: %w", number, err)
+		return nil, err
 	}
-	return c, nil
+	commitments, err := h.Commitments(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return &Collation{*packed, *commitments}, nil
 }
 
-func (h *Host) collation(ctx context.Context, p CollationParams) (*Collation, error) {
+// Pack makes the PoV of built blocks. The form of the block data follows the version of
+// CollectCollationInfo at the parent: V0 below 3, V1 from 3 on, V2 with a scheduling proof.
+func (h *Host) Pack(ctx context.Context, p CollationParams) (*Packed, error) {
+	c, err := h.pack(ctx, p)
+	return c, p.failed(err)
+}
+
+// Commitments are what a candidate of built blocks commits to. The runtime is asked on the
+// state after each block; the answers for a bundle are joined as the bundle's
+// validate_block joins them.
+func (h *Host) Commitments(ctx context.Context, p CollationParams) (*primitives.CandidateCommitments, error) {
+	c, err := h.commitments(ctx, p)
+	return c, p.failed(err)
+}
+
+// failed says of which block a collation failed.
+func (p *CollationParams) failed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case len(p.Blocks) == 0:
+		return err
+	}
+	return fmt.Errorf("collation of #%d: %w", p.Blocks[len(p.Blocks)-1].Block.Header.Number, err)
+}
+
+var errNoBlock = errors.New("collation without a block")
+
+func (h *Host) pack(ctx context.Context, p CollationParams) (*Packed, error) {
+	if len(p.Blocks) == 0 {
+		return nil, errNoBlock
+	}
 	parent, err := h.At(ctx, p.ParentState, OffChain)
 	if err != nil {
 		return nil, err
@@ -75,6 +106,26 @@ func (h *Host) collation(ctx context.Context, p CollationParams) (*Collation, er
 	case p.SchedulingProof != nil:
 		data.Version, data.SchedulingProof = primitives.BlockDataV2, p.SchedulingProof
 	}
+	c := &Packed{BlockData: data}
+	for _, b := range p.Blocks {
+		data.Blocks = append(data.Blocks, b.Block)
+		c.BlocksSize += len(b.Block.EncodeTo(nil))
+	}
+	if data.CompactProof, err = trie.EncodeCompactFrom(p.Parent.StateRoot, mergedProof(p.Blocks)); err != nil {
+		return nil, fmt.Errorf("compact proof: %w", err)
+	}
+	for _, item := range data.CompactProof {
+		c.ProofSize += len(item)
+	}
+	raw := data.EncodeTo(nil)
+	c.PoV, c.RawSize = primitives.PoV{BlockData: CompressPoV(raw)}, len(raw)
+	return c, nil
+}
+
+func (h *Host) commitments(ctx context.Context, p CollationParams) (*primitives.CandidateCommitments, error) {
+	if len(p.Blocks) == 0 {
+		return nil, errNoBlock
+	}
 	infos := make([]*primitives.CollationInfo, 0, len(p.Blocks))
 	for _, b := range p.Blocks {
 		r, err := h.At(ctx, b.State, OffChain)
@@ -86,20 +137,9 @@ func (h *Host) collation(ctx context.Context, p CollationParams) (*Collation, er
 			return nil, fmt.Errorf("%w: %w", ErrNoCollation, err)
 		}
 		infos = append(infos, info)
-		data.Blocks = append(data.Blocks, b.Block)
 	}
-	if data.CompactProof, err = trie.EncodeCompactFrom(p.Parent.StateRoot, mergedProof(p.Blocks)); err != nil {
-		return nil, fmt.Errorf("compact proof: %w", err)
-	}
-	raw := data.EncodeTo(nil)
-	c := &Collation{PoV: primitives.PoV{BlockData: CompressPoV(raw)}, Commitments: joinInfos(infos), BlockData: data, RawSize: len(raw)}
-	for i := range data.Blocks {
-		c.BlocksSize += len(data.Blocks[i].EncodeTo(nil))
-	}
-	for _, item := range data.CompactProof {
-		c.ProofSize += len(item)
-	}
-	return c, nil
+	c := joinInfos(infos)
+	return &c, nil
 }
 
 // mergedProof joins what the blocks of a bundle have read.

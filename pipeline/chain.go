@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"pileus/collator"
@@ -63,11 +64,16 @@ type builtBlock struct {
 	relayParent *primitives.Header
 }
 
-// execution is one real import by execution that nodes share.
+// execution is one real import by execution that nodes share: whoever comes first does it,
+// the others wait.
 type execution struct {
-	done   chan struct{}
+	once   sync.Once
 	result *parachain.Executed
 	err    error
+}
+
+func (e *execution) run(ctx context.Context, host *parachain.Host, params parachain.ExecuteParams) {
+	e.once.Do(func() { e.result, e.err = host.Execute(ctx, params) })
 }
 
 // paraNode is a collator with its node.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"pileus/collator"
@@ -94,22 +95,14 @@ func (n *Network) executeBlock(p *paraNode, e parachain.Execute) {
 		cost = b.cost
 	}
 	shared := c.executed[hash]
-	first := shared == nil || n.cfg.ExecuteAll
-	if first {
-		shared = &execution{done: make(chan struct{})}
+	if shared == nil || n.cfg.ExecuteAll {
+		shared = &execution{}
 		c.executed[hash] = shared
 	}
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("import #%d", e.Params.Block.Header.Number),
 		MinCost: cost,
-		Run: func(ctx context.Context) any {
-			if first {
-				shared.result, shared.err = c.Host.Execute(ctx, e.Params)
-				close(shared.done)
-			}
-			<-shared.done
-			return nil
-		},
+		Run:     func(ctx context.Context) any { shared.run(ctx, c.Host, e.Params); return nil },
 		Done: func(any) {
 			n.paraStep(p, parachain.BlockExecuted{ID: e.ID, Result: shared.result, Err: shared.err})
 		},
@@ -263,18 +256,28 @@ func (n *Network) makeCollation(p *paraNode, q collator.Collate) {
 	if ok {
 		params.Parent, params.ParentState = &parent.Block.Header, parent.State
 	}
+	ctx := n.ctx
+	packed := sync.OnceValues(func() (*parachain.Packed, error) { return c.Host.Pack(ctx, params) })
+	n.foreseeValidation(&q, c.blocks[q.Blocks[0]], packed)
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("collation of #%d", params.Blocks[len(params.Blocks)-1].Block.Header.Number),
 		MinCost: collateTime,
 		Run: func(ctx context.Context) any {
-			col, err := c.Host.Collation(ctx, params)
+			commitments, err := c.Host.Commitments(ctx, params)
 			if err != nil {
 				return collator.Answered{ID: q.ID, Err: err}
 			}
-			candidate, err := collator.Generate(q.Generation, col.PoV, col.Commitments)
+			p, err := packed()
+			if err != nil {
+				return collator.Answered{ID: q.ID, Err: err}
+			}
+			candidate, err := collator.Generate(q.Generation, p.PoV, *commitments)
 			return collator.Answered{ID: q.ID, Value: candidate, Err: err}
 		},
-		Done: func(r any) { n.collate(p, r.(collator.Answered)) },
+		Done: func(r any) {
+			n.foreseeImport(c, params)
+			n.collate(p, r.(collator.Answered))
+		},
 	})
 }
 
@@ -294,7 +297,6 @@ func (n *Network) submit(p *paraNode, s collator.Submit) {
 			return
 		}
 	}
-	n.foresee(s.Candidate, last)
 	n.tell(Advertised{Candidate: Candidate{block, s.Candidate.Hash}, Collator: p.name, Core: s.Candidate.Core, Group: s.Group,
 		PoVBytes: len(s.Candidate.PoV.BlockData), PoVLimit: s.Candidate.PVD.MaxPoVSize})
 	n.advertise(&collation{ParaBlock: block, receipt: s.Candidate.Receipt, pov: &s.Candidate.PoV, pvd: s.Candidate.PVD, parentHead: s.Candidate.ParentHead,

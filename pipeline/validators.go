@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"pileus/collator"
 	"pileus/erasure"
 	"pileus/hashing"
 	"pileus/primitives"
@@ -176,37 +175,6 @@ func (n *Network) split(validators int, data *primitives.AvailableData) (primiti
 		n.splits[key] = &split{root, chunks}
 	}
 	return root, chunks, err
-}
-
-// foresee begins the one real execution of a candidate while it is still on its way to the
-// validators: they are going to ask for it, and its result does not depend on when it is
-// made. What they ask decides; an execution that nobody asks for is only lost time.
-func (n *Network) foresee(c *collator.Candidate, b *builtBlock) {
-	d := &c.Receipt.Descriptor
-	at := n.relay[d.RelayParent()]
-	if n.cfg.ExecuteAll || at == nil {
-		return
-	}
-	params := at.state.ExecutorParams(at.state.SessionIndexForChild())
-	if b.cost > params.BackingTimeout() {
-		return
-	}
-	job := &pvf.Job{
-		Code: at.state.ValidationCodeByHash(d.ValidationCodeHash()), CodeHash: d.ValidationCodeHash(), CodeLimit: at.state.Config().MaxCodeSize * 10,
-		Executor: params, ParentHead: c.ParentHead, PoV: &c.PoV, RelayParentNumber: c.PVD.RelayParentNumber, RelayParentStorageRoot: c.PVD.RelayParentStorageRoot,
-	}
-	if job.Code == nil {
-		return
-	}
-	n.world.Begin(world.Job{
-		What:    fmt.Sprintf("validate candidate %s", c.Hash.Short()),
-		MinCost: collationFetch.from,
-		Run: func(ctx context.Context) any {
-			_, err := n.cfg.PVF.Validate(ctx, job)
-			return err
-		},
-		Done: func(any) {},
-	})
 }
 
 // costOf is the virtual time that the block with this head hash takes.

@@ -1,0 +1,71 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pileus/collator"
+	"pileus/parachain"
+	"pileus/pvf"
+	"pileus/world"
+)
+
+// As soon as a block is built, what others are going to ask for is begun: the one real
+// execution of its candidate by validators, and its import by the chain's other nodes. Their
+// results do not depend on when they are made. What is asked later decides: an execution
+// that nobody asks for is only lost time.
+
+// foreseeImport begins the import of a block that is a candidate of its own.
+func (n *Network) foreseeImport(c *chain, params parachain.CollationParams) {
+	if n.cfg.ExecuteAll || len(params.Blocks) != 1 || params.Parent == nil || len(c.nodes) == 1 {
+		return
+	}
+	built := params.Blocks[0]
+	if c.executed[built.Hash] != nil {
+		return
+	}
+	shared := &execution{}
+	c.executed[built.Hash] = shared
+	job := parachain.ExecuteParams{Parent: params.Parent, ParentState: params.ParentState, Block: &built.Block, Now: uint64(n.world.Now() / time.Millisecond)}
+	n.world.Begin(world.Job{
+		What:    fmt.Sprintf("import #%d", built.Block.Header.Number),
+		MinCost: gossip.from,
+		Run:     func(ctx context.Context) any { shared.run(ctx, c.Host, job); return nil },
+		Done:    func(any) {},
+	})
+}
+
+// foreseeValidation begins the execution of a block's candidate by validators.
+func (n *Network) foreseeValidation(q *collator.Collate, b *builtBlock, packed func() (*parachain.Packed, error)) {
+	if n.cfg.ExecuteAll || len(q.Blocks) != 1 {
+		return
+	}
+	g := &q.Generation
+	at := n.relay[g.RelayParent]
+	if at == nil {
+		return
+	}
+	params := at.state.ExecutorParams(at.state.SessionIndexForChild())
+	code := at.state.ValidationCodeByHash(g.ValidationCodeHash)
+	if code == nil || b.cost > params.BackingTimeout() {
+		return
+	}
+	job := &pvf.Job{
+		Code: code, CodeHash: g.ValidationCodeHash, CodeLimit: at.state.Config().MaxCodeSize * 10, Executor: params,
+		ParentHead: g.ParentHead, RelayParentNumber: g.PVD.RelayParentNumber, RelayParentStorageRoot: g.PVD.RelayParentStorageRoot,
+	}
+	n.world.Begin(world.Job{
+		What:    fmt.Sprintf("validate the candidate of #%d", b.Block.Header.Number),
+		MinCost: collateTime + collationFetch.from,
+		Run: func(ctx context.Context) any {
+			p, err := packed()
+			if err == nil {
+				job.PoV = &p.PoV
+				_, err = n.cfg.PVF.Validate(ctx, job)
+			}
+			return err
+		},
+		Done: func(any) {},
+	})
+}
