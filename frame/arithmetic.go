@@ -47,7 +47,7 @@ func Mul(a, b Balance) Balance {
 }
 
 // Less tells whether a is less than b.
-func Less(a, b Balance) bool { return a.Cmp(b) < 0 }
+func Less(a, b Balance) bool { return a.Hi < b.Hi || a.Hi == b.Hi && a.Lo < b.Lo }
 
 // MinBalance is the smaller of two.
 func MinBalance(a, b Balance) Balance {

@@ -38,7 +38,7 @@ var (
 	String        = Codec[string]{scale.AppendString, func(d *scale.Decoder) string { return d.String(MaxBytes) }, TypeStr}
 	Hash          = Codec[hashing.Hash]{appendHash, decodeHash, TypeHash}
 	Account       = Codec[AccountID]{appendAccount, decodeAccount, TypeAccount}
-	WeightCodec   = Sized[Weight](TypeWeight)
+	WeightCodec   = Codec[Weight]{func(b []byte, w Weight) []byte { return w.EncodeTo(b) }, decodeWeight, TypeWeight}
 	AddressCodec  = Sized[MultiAddress](TypeAddress)
 	Unit          = Codec[struct{}]{func(b []byte, _ struct{}) []byte { return b }, func(*scale.Decoder) struct{} { return struct{}{} }, TypeUnit}
 	ResultCodec   = Codec[error]{appendResult, nil, TypeResult}
@@ -57,6 +57,11 @@ func appendAccount(b []byte, a AccountID) []byte { return append(b, a[:]...) }
 func decodeAccount(d *scale.Decoder) (a AccountID) {
 	d.Array(a[:])
 	return a
+}
+
+func decodeWeight(d *scale.Decoder) (w Weight) {
+	w.DecodeFrom(d)
+	return w
 }
 
 // Sized is the codec of a type with EncodeTo and DecodeFrom.

@@ -169,7 +169,10 @@ func newEvent(p *Pallet, index uint8, name string, fields ...TypeField) event {
 	return event{p, index}
 }
 
-func (e *event) begin() []byte { return append(make([]byte, 0, 96), e.pallet.Index, e.index) }
+// eventRoom is where events are made: the host copies them.
+var eventRoom = make([]byte, 0, 256)
+
+func (e *event) begin() []byte { return append(eventRoom, e.pallet.Index, e.index) }
 
 func (e *event) deposit(b []byte) { e.pallet.runtime.System.DepositEvent(b) }
 

@@ -32,12 +32,29 @@ type item struct {
 	value    TypeOf
 	initial  func() []byte // SCALE of the default
 	prefix   []byte        // twox128(pallet) ++ twox128(name), once it was needed
+	flat     bool          // the value's type has no pointers: decoded, it keeps nothing of the bytes
+	recent   [4]recentKey  // of a map, in turns
+	turn     int
 }
 
-func (p *Pallet) item(name string, optional bool, value TypeOf, initial func() []byte) *item {
-	i := &item{pallet: p, name: name, optional: optional, value: value, initial: initial}
+// recentKey is a key that was hashed a moment ago: an extrinsic reads the same accounts
+// again and again.
+type recentKey struct{ encoded, key []byte }
+
+func newItem[T any](p *Pallet, name string, optional bool, c Codec[T], initial func() []byte) *item {
+	var zero T
+	i := &item{pallet: p, name: name, optional: optional, value: c.Type, initial: initial, flat: isFlat(zero)}
 	p.items = append(p.items, i)
 	return i
+}
+
+// isFlat tells whether values of a type are known to hold no pointers.
+func isFlat(v any) bool {
+	switch v.(type) {
+	case bool, uint8, uint16, uint32, uint64, Balance, hashing.Hash, AccountID, AccountInfo, AccountData, Weight, PerDispatchClass, Phase:
+		return true
+	}
+	return false
 }
 
 func (i *item) key() []byte {
@@ -51,22 +68,73 @@ func (i *item) key() []byte {
 	return i.prefix
 }
 
+// Keys and values of one access are made here: the host copies what it is given. Nothing
+// else runs meanwhile, since a runtime is one thread of execution.
+var (
+	keyRoom     = make([]byte, 0, 256)
+	encodedRoom = make([]byte, 0, 256)
+	valueRoom   = make([]byte, 0, 1024)
+	decoder     scale.Decoder
+	decoding    bool
+)
+
 func hashed[K any](b []byte, h Hasher, c Codec[K], key K) []byte {
-	var room [64]byte
-	return h.Append(b, c.Encode(room[:0], key))
+	return h.Append(b, c.Encode(encodedRoom, key))
+}
+
+// hashedRecently is the key of an entry, which the next few take the room of.
+func hashedRecently[K any](i *item, h Hasher, c Codec[K], key K) []byte {
+	encoded := c.Encode(encodedRoom, key)
+	for n := range i.recent {
+		if r := &i.recent[n]; r.key != nil && string(r.encoded) == string(encoded) {
+			return r.key
+		}
+	}
+	r := &i.recent[i.turn]
+	i.turn = (i.turn + 1) % len(i.recent)
+	r.encoded = append(r.encoded[:0], encoded...)
+	r.key = h.Append(append(r.key[:0], i.key()...), encoded)
+	return r.key
+}
+
+// read is the value at a key; one that does not decode counts as absent.
+func read[T any](i *item, c Codec[T], key []byte) (v T, ok bool) {
+	if !i.flat {
+		raw, ok := host.Get(key)
+		if !ok {
+			return v, false
+		}
+		return decodeValue(i, c, raw)
+	}
+	raw, loan, ok := host.Borrow(key)
+	if ok {
+		v, ok = decodeValue(i, c, raw)
+	}
+	loan.Return()
+	return v, ok
 }
 
 // decodeValue reads a stored value. One that does not decode counts as absent, and the
 // node's log says so.
 func decodeValue[T any](i *item, c Codec[T], raw []byte) (v T, ok bool) {
-	d := scale.NewDecoder(raw)
-	if v = c.Decode(d); d.Err() == nil {
+	d := &decoder
+	if decoding { // a codec that reads storage itself
+		d = new(scale.Decoder)
+	}
+	decoding = true
+	d.Reset(raw)
+	v = c.Decode(d)
+	err := d.Err()
+	decoding = false
+	if err == nil {
 		return v, true
 	}
-	i.corrupted(d.Err())
+	i.corrupted(err)
 	var none T
 	return none, false
 }
+
+func write[T any](key []byte, c Codec[T], v T) { host.Set(key, c.Encode(valueRoom, v)) }
 
 func (i *item) corrupted(err error) {
 	host.Log(host.LogError, "runtime::storage", "corrupted state at "+i.pallet.Name+"."+i.name+" ("+hex.EncodeToString(i.key())+"): "+err.Error())
@@ -87,12 +155,12 @@ func NewValue[T any](p *Pallet, name string, c Codec[T]) Value[T] {
 
 // NewValueWith declares a value that reads as initial while its key is absent.
 func NewValueWith[T any](p *Pallet, name string, c Codec[T], initial T) Value[T] {
-	return Value[T]{p.item(name, false, c.Type, func() []byte { return c.Encode(nil, initial) }), c, initial}
+	return Value[T]{newItem(p, name, false, c, func() []byte { return c.Encode(nil, initial) }), c, initial}
 }
 
 // NewOptionValue declares a value that may be absent: use [Value.TryGet].
 func NewOptionValue[T any](p *Pallet, name string, c Codec[T]) Value[T] {
-	return Value[T]{item: p.item(name, true, c.Type, nil), codec: c}
+	return Value[T]{item: newItem(p, name, true, c, nil), codec: c}
 }
 
 // Key is the storage key.
@@ -100,11 +168,7 @@ func (v *Value[T]) Key() []byte { return v.key() }
 
 // TryGet is the stored value; ok is false if the key is absent.
 func (v *Value[T]) TryGet() (value T, ok bool) {
-	raw, ok := host.Get(v.key())
-	if !ok {
-		return v.initial, false
-	}
-	if value, ok = decodeValue(v.item, v.codec, raw); !ok {
+	if value, ok = read(v.item, v.codec, v.key()); !ok {
 		return v.initial, false
 	}
 	return value, true
@@ -120,7 +184,7 @@ func (v *Value[T]) Get() T {
 func (v *Value[T]) Exists() bool { return host.Exists(v.key()) }
 
 // Put stores a value.
-func (v *Value[T]) Put(value T) { host.Set(v.key(), v.codec.Encode(nil, value)) }
+func (v *Value[T]) Put(value T) { write(v.key(), v.codec, value) }
 
 // Kill removes the key.
 func (v *Value[T]) Kill() { host.Clear(v.key()) }
@@ -157,31 +221,26 @@ func NewMap[K, T any](p *Pallet, name string, h Hasher, k Codec[K], c Codec[T]) 
 
 // NewMapWith declares a map whose absent entries read as initial.
 func NewMapWith[K, T any](p *Pallet, name string, h Hasher, k Codec[K], c Codec[T], initial T) Map[K, T] {
-	i := p.item(name, false, c.Type, func() []byte { return c.Encode(nil, initial) })
+	i := newItem(p, name, false, c, func() []byte { return c.Encode(nil, initial) })
 	i.hashers, i.keys = []Hasher{h}, []TypeOf{k.Type}
 	return Map[K, T]{i, h, k, c, initial}
 }
 
 // NewOptionMap declares a map whose entries may be absent: use [Map.TryGet].
 func NewOptionMap[K, T any](p *Pallet, name string, h Hasher, k Codec[K], c Codec[T]) Map[K, T] {
-	i := p.item(name, true, c.Type, nil)
+	i := newItem(p, name, true, c, nil)
 	i.hashers, i.keys = []Hasher{h}, []TypeOf{k.Type}
 	return Map[K, T]{item: i, hasher: h, keyC: k, codec: c}
 }
 
 // Key is the storage key of an entry.
-func (m *Map[K, T]) Key(key K) []byte {
-	b := make([]byte, 0, 96)
-	return hashed(append(b, m.key()...), m.hasher, m.keyC, key)
-}
+func (m *Map[K, T]) Key(key K) []byte { return append([]byte(nil), m.at(key)...) }
+
+func (m *Map[K, T]) at(key K) []byte { return hashedRecently(m.item, m.hasher, m.keyC, key) }
 
 // TryGet is the stored value; ok is false if there is none.
 func (m *Map[K, T]) TryGet(key K) (value T, ok bool) {
-	raw, ok := host.Get(m.Key(key))
-	if !ok {
-		return m.initial, false
-	}
-	if value, ok = decodeValue(m.item, m.codec, raw); !ok {
+	if value, ok = read(m.item, m.codec, m.at(key)); !ok {
 		return m.initial, false
 	}
 	return value, true
@@ -194,13 +253,13 @@ func (m *Map[K, T]) Get(key K) T {
 }
 
 // Contains tells whether there is an entry.
-func (m *Map[K, T]) Contains(key K) bool { return host.Exists(m.Key(key)) }
+func (m *Map[K, T]) Contains(key K) bool { return host.Exists(m.at(key)) }
 
 // Put stores an entry.
-func (m *Map[K, T]) Put(key K, value T) { host.Set(m.Key(key), m.codec.Encode(nil, value)) }
+func (m *Map[K, T]) Put(key K, value T) { write(m.at(key), m.codec, value) }
 
 // Remove removes an entry.
-func (m *Map[K, T]) Remove(key K) { host.Clear(m.Key(key)) }
+func (m *Map[K, T]) Remove(key K) { host.Clear(m.at(key)) }
 
 // Take is TryGet and Remove; an absent entry is left alone.
 func (m *Map[K, T]) Take(key K) (value T, ok bool) {
@@ -238,7 +297,7 @@ type DoubleMap[A, B, T any] struct {
 
 // NewDoubleMap declares a double map; absent entries read as the zero value of T.
 func NewDoubleMap[A, B, T any](p *Pallet, name string, ha Hasher, a Codec[A], hb Hasher, b Codec[B], c Codec[T]) DoubleMap[A, B, T] {
-	i := p.item(name, false, c.Type, func() []byte {
+	i := newItem(p, name, false, c, func() []byte {
 		var zero T
 		return c.Encode(nil, zero)
 	})
@@ -252,17 +311,16 @@ func (m *DoubleMap[A, B, T]) Prefix(a A) []byte {
 }
 
 // Key is the storage key of an entry.
-func (m *DoubleMap[A, B, T]) Key(a A, b B) []byte {
-	return hashed(m.Prefix(a), m.hashers[1], m.keyB, b)
+func (m *DoubleMap[A, B, T]) Key(a A, b B) []byte { return append([]byte(nil), m.at(a, b)...) }
+
+func (m *DoubleMap[A, B, T]) at(a A, b B) []byte {
+	prefix := hashed(append(keyRoom, m.key()...), m.hashers[0], m.keyA, a)
+	return hashed(prefix, m.hashers[1], m.keyB, b)
 }
 
 // TryGet is the stored value; ok is false if there is none.
 func (m *DoubleMap[A, B, T]) TryGet(a A, b B) (value T, ok bool) {
-	raw, ok := host.Get(m.Key(a, b))
-	if !ok {
-		return value, false
-	}
-	return decodeValue(m.item, m.codec, raw)
+	return read(m.item, m.codec, m.at(a, b))
 }
 
 // Get is the value, or the zero value.
@@ -272,15 +330,15 @@ func (m *DoubleMap[A, B, T]) Get(a A, b B) T {
 }
 
 // Contains tells whether there is an entry.
-func (m *DoubleMap[A, B, T]) Contains(a A, b B) bool { return host.Exists(m.Key(a, b)) }
+func (m *DoubleMap[A, B, T]) Contains(a A, b B) bool { return host.Exists(m.at(a, b)) }
 
 // Put stores an entry.
 func (m *DoubleMap[A, B, T]) Put(a A, b B, value T) {
-	host.Set(m.Key(a, b), m.codec.Encode(nil, value))
+	write(m.at(a, b), m.codec, value)
 }
 
 // Remove removes an entry.
-func (m *DoubleMap[A, B, T]) Remove(a A, b B) { host.Clear(m.Key(a, b)) }
+func (m *DoubleMap[A, B, T]) Remove(a A, b B) { host.Clear(m.at(a, b)) }
 
 // EachOf calls f for every entry with that first key, in the order of storage keys, until
 // f returns false.

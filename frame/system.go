@@ -162,7 +162,7 @@ func (s *System) DepositEvent(event []byte) {
 	}
 	phase, _ := s.ExecutionPhase.TryGet()
 	s.EventCount.Put(s.EventCount.Get() + 1)
-	record := phase.EncodeTo(make([]byte, 0, len(event)+6))
+	record := phase.EncodeTo(valueRoom)
 	record = append(append(record, event...), 0) // no topics
 	host.Append(s.Events.Key(), record)
 }

@@ -53,6 +53,21 @@ func (a *AccountInfo) DecodeFrom(d *scale.Decoder) {
 	a.Data.DecodeFrom(d)
 }
 
+// Plain functions: through [Sized] each value would lie on the heap.
+func encodeAccountInfo(b []byte, a AccountInfo) []byte { return a.EncodeTo(b) }
+
+func decodeAccountInfo(d *scale.Decoder) (a AccountInfo) {
+	a.DecodeFrom(d)
+	return a
+}
+
+func encodePhase(b []byte, p Phase) []byte { return p.EncodeTo(b) }
+
+func decodePhase(d *scale.Decoder) (p Phase) {
+	p.DecodeFrom(d)
+	return p
+}
+
 // Phase is when in a block an event arises.
 type Phase struct {
 	Kind  uint8
@@ -124,9 +139,9 @@ var (
 	typeAccountData = Struct("pallet_balances::types::AccountData", []TypeParam{{"Balance", TypeU128}},
 		TypeField{"free", TypeU128, "Balance"}, TypeField{"reserved", TypeU128, "Balance"}, TypeField{"frozen", TypeU128, "Balance"},
 		TypeField{"flags", Struct("pallet_balances::types::ExtraFlags", nil, TypeField{"", TypeU128, "u128"}), "ExtraFlags"})
-	accountInfoCodec = Sized[AccountInfo](Struct("frame_system::AccountInfo", []TypeParam{{"Nonce", TypeU32}, {"AccountData", typeAccountData}},
+	accountInfoCodec = Codec[AccountInfo]{encodeAccountInfo, decodeAccountInfo, Struct("frame_system::AccountInfo", []TypeParam{{"Nonce", TypeU32}, {"AccountData", typeAccountData}},
 		TypeField{"nonce", TypeU32, "Nonce"}, TypeField{"consumers", TypeU32, "RefCount"}, TypeField{"providers", TypeU32, "RefCount"},
-		TypeField{"sufficients", TypeU32, "RefCount"}, TypeField{"data", typeAccountData, "AccountData"}))
+		TypeField{"sufficients", TypeU32, "RefCount"}, TypeField{"data", typeAccountData, "AccountData"})}
 	// AccountDataCodec is the codec of balances.
 	AccountDataCodec = Sized[AccountData](typeAccountData)
 
@@ -165,7 +180,7 @@ var (
 
 	typePhase = Enum("frame_system::Phase", nil,
 		EnumVariant{0, "ApplyExtrinsic", []TypeField{{"", TypeU32, "u32"}}, ""}, EnumVariant{1, "Finalization", nil, ""}, EnumVariant{2, "Initialization", nil, ""})
-	phaseCodec  = Sized[Phase](typePhase)
+	phaseCodec  = Codec[Phase]{encodePhase, decodePhase, typePhase}
 	eventsCodec = rawList(SequenceOf(Struct("frame_system::EventRecord", []TypeParam{{"E", TypeRuntimeEvent}, {"T", TypeHash}},
 		TypeField{"phase", typePhase, "Phase"}, TypeField{"event", TypeRuntimeEvent, "E"}, TypeField{"topics", SequenceOf(TypeHash), "Vec<T>"})))
 	topicsCodec = rawList(SequenceOf(TupleOf(TypeU32, TypeU32)))

@@ -42,6 +42,9 @@ type Decoder struct {
 // NewDecoder returns a decoder of b.
 func NewDecoder(b []byte) *Decoder { return &Decoder{buf: b} }
 
+// Reset makes d a decoder of b that has read nothing.
+func (d *Decoder) Reset(b []byte) { *d = Decoder{buf: b} }
+
 // Decode reads v from b and demands that nothing is left over (DecodeAll of the crate).
 func Decode(b []byte, v Decodable) error {
 	d := NewDecoder(b)
@@ -104,21 +107,33 @@ func (d *Decoder) Fixed(n int) []byte {
 
 // Array fills dst with the next len(dst) bytes, with zeros after an error.
 func (d *Decoder) Array(dst []byte) {
-	b := d.Fixed(len(dst))
-	if b == nil {
+	if !d.has(len(dst)) {
 		clear(dst)
 		return
 	}
-	copy(dst, b)
+	copy(dst, d.buf[d.off:])
+	d.off += len(dst)
 }
+
+// has tells whether n bytes are left; if not, that is the error.
+func (d *Decoder) has(n int) bool {
+	if d.err != nil || n > len(d.buf)-d.off {
+		d.short()
+		return false
+	}
+	return true
+}
+
+func (d *Decoder) short() { d.Fail(ErrShort) }
 
 // U8 reads one byte.
 func (d *Decoder) U8() uint8 {
-	b := d.Fixed(1)
-	if b == nil {
+	if !d.has(1) {
 		return 0
 	}
-	return b[0]
+	v := d.buf[d.off]
+	d.off++
+	return v
 }
 
 // Bool reads 00 or 01.
@@ -132,36 +147,50 @@ func (d *Decoder) Bool() bool {
 
 // U16 reads 2 bytes, little-endian.
 func (d *Decoder) U16() uint16 {
-	b := d.Fixed(2)
-	if b == nil {
+	if !d.has(2) {
 		return 0
 	}
-	return binary.LittleEndian.Uint16(b)
+	v := binary.LittleEndian.Uint16(d.buf[d.off:])
+	d.off += 2
+	return v
 }
 
 // U32 reads 4 bytes, little-endian.
 func (d *Decoder) U32() uint32 {
-	b := d.Fixed(4)
-	if b == nil {
+	if !d.has(4) {
 		return 0
 	}
-	return binary.LittleEndian.Uint32(b)
+	v := binary.LittleEndian.Uint32(d.buf[d.off:])
+	d.off += 4
+	return v
 }
 
 // U64 reads 8 bytes, little-endian.
 func (d *Decoder) U64() uint64 {
-	b := d.Fixed(8)
-	if b == nil {
+	if !d.has(8) {
 		return 0
 	}
-	return binary.LittleEndian.Uint64(b)
+	v := binary.LittleEndian.Uint64(d.buf[d.off:])
+	d.off += 8
+	return v
 }
 
 // U128 reads 16 bytes, little-endian.
-func (d *Decoder) U128() U128 { return U128{Lo: d.U64(), Hi: d.U64()} }
+func (d *Decoder) U128() U128 {
+	if !d.has(16) {
+		return U128{}
+	}
+	b := d.buf[d.off : d.off+16]
+	d.off += 16
+	return U128{Lo: binary.LittleEndian.Uint64(b), Hi: binary.LittleEndian.Uint64(b[8:])}
+}
 
 // Compact reads a compact integer of at most 64 bits; forms longer than needed are refused.
 func (d *Decoder) Compact() uint64 {
+	if d.err == nil && d.off < len(d.buf) && d.buf[d.off]&3 == 0 {
+		d.off++
+		return uint64(d.buf[d.off-1] >> 2)
+	}
 	v := d.CompactU128()
 	if v.Hi != 0 {
 		d.Fail(ErrCompact)

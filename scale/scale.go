@@ -53,7 +53,10 @@ func AppendU64(b []byte, v uint64) []byte { return binary.LittleEndian.AppendUin
 
 // AppendU128 appends v in 16 bytes, little-endian.
 func AppendU128(b []byte, v U128) []byte {
-	return AppendU64(AppendU64(b, v.Lo), v.Hi)
+	var w [16]byte
+	binary.LittleEndian.PutUint64(w[:], v.Lo)
+	binary.LittleEndian.PutUint64(w[8:], v.Hi)
+	return append(b, w[:]...)
 }
 
 // AppendCompact appends v as a compact integer (1, 2, 4 or up to 9 bytes).

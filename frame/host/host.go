@@ -51,6 +51,26 @@ func Get(key []byte) (value []byte, ok bool) {
 	return extGet(key)
 }
 
+// Borrow is Get for a moment: the bytes are gone when the loan is returned, which must be
+// done whether there is a value or not.
+func Borrow(key []byte) (value []byte, l Loan, ok bool) {
+	if current != nil {
+		value, ok = current.Get(key)
+		return value, 0, ok
+	}
+	return extBorrow(key)
+}
+
+// Loan is what [Borrow] took: an address in the host's memory, or nothing.
+type Loan uint32
+
+// Return ends the loan.
+func (l Loan) Return() {
+	if l != 0 {
+		extReturn(l)
+	}
+}
+
 // Exists tells whether key has a value, without reading it.
 func Exists(key []byte) bool {
 	if current != nil {

@@ -28,6 +28,8 @@ func SetNative(n Native) (previous Native) {
 const noStorage = "no storage: natively a runtime runs inside host.Run"
 
 func extGet([]byte) ([]byte, bool)                               { panic(noStorage) }
+func extBorrow([]byte) ([]byte, Loan, bool)                      { panic(noStorage) }
+func extReturn(Loan)                                             { panic(noStorage) }
 func extExists([]byte) bool                                      { panic(noStorage) }
 func extSet(_, _ []byte)                                         { panic(noStorage) }
 func extClear([]byte)                                            { panic(noStorage) }

@@ -91,7 +91,8 @@ func take(r uint64) []byte {
 	if n == 0 {
 		return nil
 	}
-	b := append([]byte(nil), at(ptr, n)...)
+	b := make([]byte, n)
+	copy(b, at(ptr, n))
 	hostFree(ptr)
 	return b
 }
@@ -101,19 +102,34 @@ func takeFixed(ptr uint32, dst []byte) {
 	hostFree(ptr)
 }
 
-// takeOption reads a result that is an Option of a byte string.
-func takeOption(r uint64) ([]byte, bool) {
-	b := take(r)
-	if len(b) == 0 || b[0] == 0 {
+// option is the byte string in a result that is an Option of one.
+func option(r uint64) ([]byte, bool) {
+	b := at(uint32(r), int(r>>32))
+	if len(b) < 2 || b[0] == 0 {
 		return nil, false
 	}
-	d := scale.NewDecoder(b[1:])
-	n := d.Len(len(b), 1)
-	value := d.Fixed(n)
-	if d.Err() != nil {
+	n, from := int(b[1]>>2), 2
+	if b[1]&3 != 0 { // 64 bytes or more
+		d := scale.NewDecoder(b[1:])
+		n = d.Len(len(b), 1)
+		from = 1 + d.Offset()
+	}
+	if n != len(b)-from {
 		panic("host: result is no byte string")
 	}
-	return value, true
+	return b[from:], true
+}
+
+// takeOption is take for a result that is an Option of a byte string.
+func takeOption(r uint64) ([]byte, bool) {
+	view, ok := option(r)
+	var b []byte
+	if ok {
+		b = make([]byte, len(view))
+		copy(b, view)
+	}
+	hostFree(uint32(r))
+	return b, ok
 }
 
 func extGet(key []byte) ([]byte, bool) {
@@ -121,6 +137,15 @@ func extGet(key []byte) ([]byte, bool) {
 	runtime.KeepAlive(key)
 	return takeOption(r)
 }
+
+func extBorrow(key []byte) ([]byte, Loan, bool) {
+	r := hostGet(fat(key))
+	runtime.KeepAlive(key)
+	b, ok := option(r)
+	return b, Loan(uint32(r)), ok
+}
+
+func extReturn(l Loan) { hostFree(uint32(l)) }
 
 func extExists(key []byte) bool {
 	r := hostExists(fat(key))

@@ -102,12 +102,16 @@ func mayGo(a *frame.AccountInfo) bool { return a.Consumers == 0 || a.Providers >
 // Reducible is what may be taken from an account. With force locks do not count.
 func (p *Pallet) Reducible(who frame.AccountID, keep Preservation, force bool) frame.Balance {
 	info := p.System().Account.Get(who)
+	return p.reducible(&info, keep, force)
+}
+
+func (p *Pallet) reducible(info *frame.AccountInfo, keep Preservation, force bool) frame.Balance {
 	a := &info.Data
 	var untouchable frame.Balance
 	if !force {
 		untouchable = frame.Sub(a.Frozen, a.Reserved)
 	}
-	if keep == Preserve || !frame.IsZero(a.Free) && (keep == Protect && info.Providers == 1 || keep == Expendable && !mayGo(&info)) {
+	if keep == Preserve || !frame.IsZero(a.Free) && (keep == Protect && info.Providers == 1 || keep == Expendable && !mayGo(info)) {
 		if frame.Less(untouchable, p.ExistentialDeposit) {
 			untouchable = p.ExistentialDeposit
 		}
@@ -147,7 +151,7 @@ func (p *Pallet) CanWithdraw(who frame.AccountID, amount frame.Balance) (dies bo
 	if under {
 		return false, frame.ErrFundsUnavailable
 	}
-	if frame.Less(p.Reducible(who, Expendable, false), amount) {
+	if frame.Less(p.reducible(&info, Expendable, false), amount) {
 		return false, frame.ErrFrozen
 	}
 	if frame.Less(free, p.ExistentialDeposit) {
@@ -165,9 +169,16 @@ func (p *Pallet) CanWithdraw(who frame.AccountID, amount frame.Balance) (dies bo
 // mutate changes an account's balances and keeps its references right. What is left below
 // the existential deposit is dust: it is returned, and no longer anybody's.
 func (p *Pallet) mutate(who frame.AccountID, force bool, f func(*frame.AccountData) error) (dust frame.Balance, err error) {
+	return p.change(who, p.System().Account.Get(who), force, f)
+}
+
+// change is mutate for an account that was just read.
+func (p *Pallet) change(who frame.AccountID, info frame.AccountInfo, force bool, f func(*frame.AccountData) error) (dust frame.Balance, err error) {
 	s := p.System()
-	p.upgrade(who)
-	a := s.Account.Get(who).Data
+	if p.upgrade(who, info) {
+		info = s.Account.Get(who)
+	}
+	a := info.Data
 	fresh := a == frame.NewAccountData()
 	provided := !frame.Less(a.Free, p.ExistentialDeposit)
 	consumed := !fresh && (!frame.IsZero(a.Reserved) || !frame.IsZero(a.Frozen))
@@ -206,7 +217,10 @@ func (p *Pallet) mutate(who frame.AccountID, force bool, f func(*frame.AccountDa
 	if !provides && !consumes {
 		dust, a = a.Free, frame.NewAccountData()
 	}
-	if info := s.Account.Get(who); info.Providers > 0 || info.Sufficients > 0 {
+	if provided != provides || consumed != consumes { // the references have changed
+		info = s.Account.Get(who)
+	}
+	if info.Providers > 0 || info.Sufficients > 0 {
 		info.Data = a
 		s.Account.Put(who, info)
 	} else {
@@ -222,9 +236,8 @@ func (p *Pallet) mutate(who frame.AccountID, force bool, f func(*frame.AccountDa
 }
 
 // upgrade brings an account of former times to the present way of counting references.
-func (p *Pallet) upgrade(who frame.AccountID) bool {
+func (p *Pallet) upgrade(who frame.AccountID, info frame.AccountInfo) bool {
 	s := p.System()
-	info := s.Account.Get(who)
 	if flag := frame.NewAccountData().Flags; info.Data.Flags.Hi&flag.Hi != 0 {
 		return false
 	}
@@ -237,10 +250,10 @@ func (p *Pallet) upgrade(who frame.AccountID) bool {
 	return true
 }
 
-// writeFree sets the free balance; dust is burned.
-func (p *Pallet) writeFree(who frame.AccountID, amount frame.Balance) error {
-	most := p.Reducible(who, Expendable, true)
-	dust, err := p.mutate(who, false, func(a *frame.AccountData) error {
+// writeFree sets the free balance of an account that was just read; dust is burned.
+func (p *Pallet) writeFree(who frame.AccountID, info frame.AccountInfo, amount frame.Balance) error {
+	most := p.reducible(&info, Expendable, true)
+	dust, err := p.change(who, info, false, func(a *frame.AccountData) error {
 		if frame.Less(most, frame.Sub(a.Free, amount)) {
 			return p.ErrInsufficientBalance
 		}
@@ -264,21 +277,23 @@ func (p *Pallet) Burn(amount frame.Balance) {
 
 // decrease takes an amount, at most what may be taken, and returns what was.
 func (p *Pallet) decrease(who frame.AccountID, amount frame.Balance, keep Preservation, force bool) (frame.Balance, error) {
-	amount = frame.MinBalance(amount, p.Reducible(who, keep, force))
-	free, under := p.Free(who).Sub(amount)
+	info := p.System().Account.Get(who)
+	amount = frame.MinBalance(amount, p.reducible(&info, keep, force))
+	free, under := info.Data.Free.Sub(amount)
 	if under {
 		return amount, frame.ErrFundsUnavailable
 	}
-	return amount, p.writeFree(who, free)
+	return amount, p.writeFree(who, info, free)
 }
 
 // increase gives an amount that exists already; too little to begin an account gives nothing.
 func (p *Pallet) increase(who frame.AccountID, amount frame.Balance) error {
-	free := frame.Add(p.Free(who), amount)
+	info := p.System().Account.Get(who)
+	free := frame.Add(info.Data.Free, amount)
 	if frame.IsZero(amount) || frame.Less(free, p.ExistentialDeposit) {
 		return nil
 	}
-	return p.writeFree(who, free)
+	return p.writeFree(who, info, free)
 }
 
 // Transfer moves an amount. To itself an account may move what it could move to others;

@@ -253,7 +253,7 @@ func (p *Pallet) upgradeAccounts(o frame.Origin, list []frame.AccountID) (frame.
 	}
 	upgraded := 0
 	for _, who := range list {
-		if p.upgrade(who) {
+		if p.upgrade(who, p.System().Account.Get(who)) {
 			upgraded++
 		}
 	}
