@@ -6,8 +6,9 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// keepVerified is how many results a [Verifier] keeps at least, and half of how many at most.
-const keepVerified = 4096
+// keepVerified is how many results a [Verifier] keeps at least, and half of how many at most:
+// all that a full transaction pool holds, which are checked once more when they get into a block.
+const keepVerified = 16384
 
 // Verifier checks sr25519 signatures and remembers what it has checked: in a process that
 // holds a whole network the same signature is met again and again, by every node that gets
