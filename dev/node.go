@@ -71,6 +71,7 @@ type Node struct {
 
 	mu      sync.Mutex
 	watched map[txpool.Hash]*store.Feed[txpool.Status]
+	checks  *checks
 
 	ctx     context.Context // of the node
 	stop    context.CancelFunc
@@ -85,7 +86,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Node{cfg: cfg, log: cfg.Log, watched: map[txpool.Hash]*store.Feed[txpool.Status]{}, done: make(chan struct{})}
+	n := &Node{cfg: cfg, log: cfg.Log, watched: map[txpool.Hash]*store.Feed[txpool.Status]{}, checks: newChecks(), done: make(chan struct{})}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.release())
 	}

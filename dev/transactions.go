@@ -1,10 +1,10 @@
 package dev
 
 import (
+	"cmp"
 	"context"
 
 	"pileus/dev/store"
-	"pileus/pipeline"
 	"pileus/primitives"
 	"pileus/txpool"
 )
@@ -12,28 +12,43 @@ import (
 // Submit offers a transaction, its bytes without the outer length prefix, to the pool and
 // returns its hash. The error is one of package txpool, among them [*txpool.InvalidError],
 // or [ErrStopped].
-func (n *Node) Submit(ctx context.Context, xt []byte) (txpool.Hash, error) {
-	// The runtime is asked here, so that many clients do not wait for one goroutine.
-	ahead := n.check(ctx, xt)
-	hash, err := txpool.HashOf(xt), error(nil)
+//
+//	loop: known, banned, too large? ─► wait for a checker: the runtime's answer ─► loop: into the pool
+//	      full, and checkers or network at work: refused     ▲   another best block meanwhile │
+//	                                                         └────────────────────────────────┘
+func (n *Node) Submit(ctx context.Context, xt []byte) (hash txpool.Hash, err error) {
+	hash = txpool.HashOf(xt)
+	mayWait := true
 	if e := n.do(ctx, func() {
-		_, err = n.network.Submit(xt, txpool.External, ahead)
-		n.hurry()
-	}); e != nil {
-		return hash, e
+		err = n.network.Screen(xt)
+		mayWait = !n.network.Pool().Full()
+		if !mayWait && n.network.World().Working() {
+			err = cmp.Or(err, txpool.ErrUnchecked)
+		}
+	}); e != nil || err != nil {
+		return hash, cmp.Or(e, err)
 	}
-	return hash, err
+	for try := 0; ; try++ {
+		ahead, err := n.checks.check(ctx, n, xt, mayWait)
+		if err != nil {
+			return hash, err
+		}
+		old := false
+		if e := n.do(ctx, func() {
+			if old = ahead.At != n.para.Best().Hash && try < maxTries; old {
+				return
+			}
+			_, err = n.network.Submit(xt, txpool.External, ahead)
+			n.hurry()
+		}); e != nil || !old {
+			return hash, cmp.Or(e, err)
+		}
+	}
 }
 
-// check asks the runtime at the best block about a transaction.
-func (n *Node) check(ctx context.Context, xt []byte) pipeline.Checked {
-	best := n.para.Best()
-	state, err := n.para.State(best.Hash)
-	if err != nil || len(xt) > txpool.DefaultLimits().MaxBytes {
-		return pipeline.Checked{}
-	}
-	return pipeline.Check(ctx, n.Host(), best.Hash, state, txpool.External, xt)
-}
+// maxTries is how often a transaction is checked anew because the best block has changed;
+// after that the loop itself checks it.
+const maxTries = 4
 
 // Watch submits a transaction and returns the stream of its statuses, from Future or Ready
 // on. The stream ends, with [store.ErrClosed], behind a status that is final

@@ -2,6 +2,9 @@ package pipeline
 
 import (
 	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"pileus/hashing"
 	"pileus/parachain"
@@ -170,13 +173,15 @@ func (n *Network) renewTransfers(c *chain, best *parachain.Entry) error {
 
 // pool tells the chain's pool what happened and does what it wants done.
 func (n *Network) pool(c *chain, in txpool.Input) {
-	for _, out := range c.pool.Step(n.world.Now(), in) {
+	outs := c.pool.Step(n.world.Now(), in)
+	valid := n.validities(c, outs)
+	for _, out := range outs {
 		if n.cfg.Observer != nil {
 			n.cfg.Observer.Pool(c.id, out)
 		}
 		switch out := out.(type) {
 		case txpool.Validate:
-			n.pool(c, n.validity(c, out))
+			n.pool(c, valid[out.ID])
 		case txpool.Answer:
 			if f := c.answers[out.Hash]; f != nil {
 				delete(c.answers, out.Hash)
@@ -200,20 +205,48 @@ func (n *Network) transactionRefused(c *chain, hash hashing.Hash, err error) {
 	n.tell(TransactionRefused{c.id, err.Error(), c.upgrade != nil && c.upgrade.tx == hash})
 }
 
-// validity asks the runtime about a transaction.
-func (n *Network) validity(c *chain, v txpool.Validate) txpool.Validated {
-	done := txpool.Validated{ID: v.ID}
-	if k, ok := c.checked[txpool.HashOf(v.Extrinsic)]; ok && k.At == v.At {
-		done.Valid, done.Err = k.Valid, k.Err
-		return done
+// validities asks the runtime about transactions, all at once: a new best block has many
+// checked again, and what comes next waits for the answers.
+func (n *Network) validities(c *chain, outs []txpool.Output) map[uint64]txpool.Validated {
+	var questions []func() Checked
+	var ids []uint64
+	for _, out := range outs {
+		v, ok := out.(txpool.Validate)
+		if !ok {
+			continue
+		}
+		ids = append(ids, v.ID)
+		if k, ok := c.checked[txpool.HashOf(v.Extrinsic)]; ok && k.At == v.At {
+			questions = append(questions, func() Checked { return k })
+			continue
+		}
+		at, ok := c.nodes[0].Get(v.At)
+		if !ok {
+			at = c.nodes[0].Best()
+		}
+		questions = append(questions, func() Checked { return Check(n.ctx, c.Host, at.Hash, at.State, v.Source, v.Extrinsic) })
 	}
-	at, ok := c.nodes[0].Get(v.At)
-	if !ok {
-		at = c.nodes[0].Best()
+	if len(questions) == 0 {
+		return nil
 	}
-	k := Check(n.ctx, c.Host, at.Hash, at.State, v.Source, v.Extrinsic)
-	done.Valid, done.Err = k.Valid, k.Err
-	return done
+	answers := make([]Checked, len(questions))
+	var next atomic.Int64
+	ask := func() {
+		for i := next.Add(1) - 1; i < int64(len(questions)); i = next.Add(1) - 1 {
+			answers[i] = questions[i]()
+		}
+	}
+	var others sync.WaitGroup
+	for range min(len(questions), runtime.GOMAXPROCS(0)) - 1 {
+		others.Go(ask)
+	}
+	ask()
+	others.Wait()
+	valid := map[uint64]txpool.Validated{}
+	for i, k := range answers {
+		valid[ids[i]] = txpool.Validated{ID: ids[i], Valid: k.Valid, Err: k.Err}
+	}
+	return valid
 }
 
 // Checked is what the runtime says about a transaction on the state of a block.
@@ -250,6 +283,10 @@ func (n *Network) Submit(xt []byte, source txpool.Source, ahead Checked) (hashin
 	delete(c.checked, hash)
 	return hash, err
 }
+
+// Screen tells why the pool of the first parachain refuses a transaction that nobody has
+// checked; nil if it does not.
+func (n *Network) Screen(xt []byte) error { return n.chains[0].pool.Screen(n.world.Now(), xt) }
 
 // Pool is the pool of the first parachain, to be looked at.
 func (n *Network) Pool() *txpool.Pool { return n.chains[0].pool }

@@ -247,23 +247,40 @@ func (p *Pool) Step(now time.Duration, in Input) []Output {
 
 func (p *Pool) tell(o Output) { p.out = append(p.out, o) }
 
+// Screen tells why an offered transaction is refused before anybody checks it; nil if it
+// is not. now is the time of [Pool.Step].
+func (p *Pool) Screen(now time.Duration, xt []byte) error { return p.screen(now, HashOf(xt), xt) }
+
+func (p *Pool) screen(now time.Duration, h Hash, xt []byte) error {
+	switch {
+	case len(xt) > p.limits.MaxBytes:
+		return fmt.Errorf("%w (%d bytes, limit %d)", ErrTooLarge, len(xt), p.limits.MaxBytes)
+	case p.banned[h] > now:
+		return ErrBanned
+	case p.queue.txs[h] != nil || p.waiting[h]:
+		return ErrKnown
+	case len(p.waiting) >= p.limits.Unchecked:
+		return ErrUnchecked
+	}
+	return nil
+}
+
+// Full tells whether a further transaction could be taken in only in the place of one of
+// lower priority.
+func (p *Pool) Full() bool {
+	c := p.queue.count()
+	return c.Ready >= p.limits.Ready || c.ReadyBytes >= p.limits.ReadyBytes
+}
+
 // submit begins the check of an offered transaction.
 func (p *Pool) submit(in Submit) {
 	h := HashOf(in.Extrinsic)
-	refuse := func(err error) { p.tell(Answer{h, err}) }
-	switch {
-	case len(in.Extrinsic) > p.limits.MaxBytes:
-		refuse(fmt.Errorf("%w (%d bytes, limit %d)", ErrTooLarge, len(in.Extrinsic), p.limits.MaxBytes))
-	case p.isBanned(h):
-		refuse(ErrBanned)
-	case p.queue.txs[h] != nil || p.waiting[h]:
-		refuse(ErrKnown)
-	case len(p.waiting) >= p.limits.Unchecked:
-		refuse(ErrUnchecked)
-	default:
-		p.waiting[h] = true
-		p.ask(request{purpose: forSubmit, hash: h, xt: in.Extrinsic, source: in.Source})
+	if err := p.screen(p.now, h, in.Extrinsic); err != nil {
+		p.tell(Answer{h, err})
+		return
 	}
+	p.waiting[h] = true
+	p.ask(request{purpose: forSubmit, hash: h, xt: in.Extrinsic, source: in.Source})
 }
 
 // ask wants a transaction checked on the best block, or where r.at says.
@@ -502,8 +519,6 @@ func (p *Pool) ban(h Hash) {
 		p.banned[h] = p.now + p.limits.Ban
 	}
 }
-
-func (p *Pool) isBanned(h Hash) bool { return p.banned[h] > p.now }
 
 func (p *Pool) liftBans() {
 	for h, until := range p.banned {

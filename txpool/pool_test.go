@@ -178,6 +178,45 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// What is refused without a check is what a submission would be refused with.
+func TestScreen(t *testing.T) {
+	l := DefaultLimits()
+	l.MaxBytes, l.Ready, l.Unchecked, l.Ban = 4, 2, 2, time.Minute
+	b := newBench(l)
+	b.blocks[0].state = nonces{3, 0, 0, 0}
+	b.submit(xt(0, 3, 5))
+	b.submit(xt(0, 1, 1)) // stale: banned
+	if b.pool.Full() {
+		t.Error("full with one of two")
+	}
+	b.submit(xt(1, 0, 5))
+	if !b.pool.Full() {
+		t.Error("not full with two of two")
+	}
+	b.step(Submit{Extrinsic: xt(2, 0, 1)})
+	for _, c := range []struct {
+		x    []byte
+		want error
+	}{
+		{append(xt(0, 3, 5), 0), ErrTooLarge},
+		{xt(0, 3, 5), ErrKnown},
+		{xt(2, 0, 1), ErrKnown},
+		{xt(0, 1, 1), ErrBanned},
+		{xt(3, 0, 1), nil}, // full, but what it is worth only a check can tell
+	} {
+		if err := b.pool.Screen(b.now, c.x); !errors.Is(err, c.want) {
+			t.Errorf("%v: %v, want %v", c.x, err, c.want)
+		}
+	}
+	b.step(Submit{Extrinsic: xt(2, 1, 1)})
+	if err := b.pool.Screen(b.now, xt(3, 0, 1)); !errors.Is(err, ErrUnchecked) {
+		t.Error("as many wait for a check as may: ", err)
+	}
+	if err := b.pool.Screen(b.now+2*time.Minute, xt(0, 1, 1)); errors.Is(err, ErrBanned) {
+		t.Error("banned for ever")
+	}
+}
+
 func TestLifeOfATransaction(t *testing.T) {
 	b := newBench(DefaultLimits())
 	x, y := xt(0, 0, 1), xt(0, 1, 1)

@@ -72,6 +72,9 @@ func New(start time.Duration) *World {
 // Now is the virtual time since the Unix epoch.
 func (w *World) Now() time.Duration { return w.now }
 
+// Working tells whether jobs run or wait for a worker.
+func (w *World) Working() bool { return len(w.jobs) > 0 }
+
 // At lets f happen at time t, or now if t is past.
 func (w *World) At(t time.Duration, f func()) {
 	w.seq++
