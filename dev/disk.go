@@ -34,9 +34,9 @@ var ErrOtherChain = errors.New("the store is that of another chain")
 
 // disk is the store of a node. It belongs to the loop.
 type disk struct {
-	db    *store.DB
-	batch *store.Batch
-	pool  hashing.Hash // of the pool as it was written last
+	db     *store.DB
+	origin string       // of a new chain, until it is written
+	pool   hashing.Hash // of the pool as it was written last
 }
 
 // identity is what must be the same when a store is opened again.
@@ -50,12 +50,12 @@ type identity struct {
 	Rules         string            `json:"rules"`
 }
 
-func openDisk(dir string) (*disk, error) {
-	db, err := store.Open(dir, paraName, relayName)
+func openDisk(dir string, p store.Pruning) (*disk, error) {
+	db, err := store.Open(dir, p, paraName, relayName)
 	if err != nil {
 		return nil, err
 	}
-	return &disk{db: db, batch: store.NewBatch()}, nil
+	return &disk{db: db}, nil
 }
 
 // pin makes the settings those of the block from which the store's chain was forked, if
@@ -82,9 +82,6 @@ func (d *disk) behind(c *parachain.Chain) {
 	}
 }
 
-// state puts a whole state into the next batch.
-func (d *disk) state(s *trie.State) { s.Written(trie.NewState(trie.New(), nil), d.batch.Node) }
-
 // save writes everything since the last time in one transaction. What clients were told
 // to be final is always in the store: a relay block is written before anybody acts on it.
 func (n *Node) save() error {
@@ -92,10 +89,13 @@ func (n *Node) save() error {
 		return nil
 	}
 	d := n.disk
-	b := d.batch
-	d.batch = store.NewBatch()
-	n.para.Fill(b)
-	n.relay.Fill(b)
+	b := store.NewBatch()
+	if err := errors.Join(n.para.Fill(b), n.relay.Fill(b)); err != nil {
+		return err
+	}
+	if d.origin != "" {
+		b.Put(originName, []byte(d.origin))
+	}
 	b.Put(identityName, n.identity(n.sim.Chain()).encode())
 	b.Put(availableName, encodeAvailable(n.network.Available()))
 	pool := encodePool(n.network.Pool().List(), n.back)
@@ -106,7 +106,7 @@ func (n *Node) save() error {
 	if err := d.db.Commit(b); err != nil {
 		return err
 	}
-	d.pool = sum
+	d.pool, d.origin = sum, ""
 	n.para.Saved()
 	n.relay.Saved()
 	return nil

@@ -161,7 +161,7 @@ func TestADamagedStoreIsNamed(t *testing.T) {
 
 // readAll opens a store and reads the heads of its chains whole.
 func readAll(dir string) error {
-	db, err := store.Open(dir, "para", "relay")
+	db, err := store.Open(dir, 0, "para", "relay")
 	if err != nil {
 		return err
 	}
@@ -204,9 +204,17 @@ func TestAFolderThatCannotBeWritten(t *testing.T) {
 func victim(dir string) error {
 	cfg := config()
 	cfg.DataDir, cfg.BlockTime.Interval = dir, 50*time.Millisecond
+	if os.Getenv("PILEUS_VICTIM_PRUNES") != "" {
+		cfg.Pruning = store.LeastPruning
+	}
 	n, err := dev.Start(context.Background(), cfg)
 	if err != nil {
 		return err
+	}
+	if cfg.Pruning.Prunes() { // so that there is something to discard at every instant
+		if _, err := n.NewBlock(context.Background(), 0, 150); err != nil {
+			return err
+		}
 	}
 	next, err := newTransfers(n)
 	if err != nil {
@@ -233,8 +241,13 @@ func victim(dir string) error {
 }
 
 // A node that is killed at any instant goes on; nothing that it has told to be final is
-// lost or changed. PILEUS_KILLS says how often.
+// lost or changed, and of one that prunes no state that is kept. PILEUS_KILLS says how often.
 func TestKilledAtAnyInstant(t *testing.T) {
+	t.Run("archive", func(t *testing.T) { killed(t, false) })
+	t.Run("pruning", func(t *testing.T) { killed(t, true) })
+}
+
+func killed(t *testing.T, prunes bool) {
 	kills := 4
 	if s := os.Getenv("PILEUS_KILLS"); s != "" {
 		var err error
@@ -249,6 +262,9 @@ func TestKilledAtAnyInstant(t *testing.T) {
 	for i := range kills {
 		cmd := exec.Command(os.Args[0], "-test.run", "^$")
 		cmd.Env = append(os.Environ(), "PILEUS_VICTIM="+dir)
+		if prunes {
+			cmd.Env = append(cmd.Env, "PILEUS_VICTIM_PRUNES=1")
+		}
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -287,7 +303,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 func reopened(t *testing.T, dir string, told map[uint32]primitives.Hash, highest uint32) {
 	t.Helper()
 	began := time.Now()
-	db, err := store.Open(dir, "para", "relay")
+	db, err := store.Open(dir, 0, "para", "relay")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,9 +320,50 @@ func reopened(t *testing.T, dir string, told map[uint32]primitives.Hash, highest
 			t.Errorf("#%d was told to be final as %s, it is %s now", number, hash, got)
 		}
 	}
-	if highest > 0 {
-		if _, err := chain.State(told[highest]); err != nil {
-			t.Error(err)
+	if highest == 0 {
+		return
+	}
+	if chain.Pruning().Prunes() {
+		allWhole(t, db)
+		if _, err := chain.State(told[1]); !errors.Is(err, store.ErrDiscarded) && told[1] != (primitives.Hash{}) {
+			t.Errorf("state of #1: %v", err)
+		}
+		return
+	}
+	if _, err := chain.State(told[highest]); err != nil {
+		t.Error(err)
+	}
+}
+
+// allWhole reads every node of every state that the chains of a store answer for.
+func allWhole(t *testing.T, db *store.DB) {
+	t.Helper()
+	for _, name := range []string{"para", "relay"} {
+		chain, err := db.Reopen(name, db)
+		if err != nil || chain == nil {
+			t.Fatal(name, err)
+		}
+		blocks := []*store.Block{chain.Genesis()}
+		for n := chain.Genesis().Number() + 1; n <= chain.Finalized().Number(); n++ {
+			if hash, ok := chain.CanonicalAt(n); ok {
+				if b, _ := chain.Get(hash); !b.Pruned {
+					blocks = append(blocks, b)
+				}
+			}
+		}
+		final := len(blocks)
+		memo := db.NewMemo()
+		for _, b := range append(blocks, chain.View().Unfinalized...) {
+			state, err := chain.State(b.Hash)
+			if err == nil {
+				err = memo.Load(state)
+			}
+			if err != nil {
+				t.Errorf("%s chain, state of #%d (final #%d): %v", name, b.Number(), chain.Finalized().Number(), err)
+			}
+		}
+		if least := min(int(store.LeastPruning), int(chain.Finalized().Number()-chain.Genesis().Number())); final < least {
+			t.Errorf("%s chain: only %d states of final blocks are left", name, final)
 		}
 	}
 }

@@ -34,10 +34,11 @@ import (
 
 // Config says what to run.
 type Config struct {
-	pileus.Settings              // as of a simulation; RelayBlocks and Transfers play no part
-	BlockTime       BlockTime    // the zero value is 6 s
-	DataDir         string       // where the chains are kept; empty: in memory
-	Log             *slog.Logger // nil: nothing is logged
+	pileus.Settings               // as of a simulation; RelayBlocks and Transfers play no part
+	BlockTime       BlockTime     // the zero value is 6 s
+	DataDir         string        // where the chains are kept; empty: in memory
+	Pruning         store.Pruning // how much is kept of both chains; zero: all, or as the folder was made
+	Log             *slog.Logger  // nil: nothing is logged
 }
 
 // maxLate is how far behind the wall clock the world may fall before its clock waits for it.
@@ -80,6 +81,10 @@ type Node struct {
 	err     error         // why, once done is closed
 }
 
+// ErrForkOnDisk says that a fork of a live chain cannot both be pruned and be kept in a folder:
+// which of the live chain's nodes a state still needs is not known.
+var ErrForkOnDisk = errors.New("a fork of a live chain is pruned in memory only: leave out --data-dir, or --pruning")
+
 // Start opens the parachain and sets the network going. It runs until ctx ends, [Node.Close]
 // is called, or it cannot go on ([Node.Wait]).
 func Start(ctx context.Context, cfg Config) (*Node, error) {
@@ -111,7 +116,10 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 // open opens the parachain, and the records where an earlier run has left some.
 func (n *Node) open(ctx context.Context) (err error) {
 	if n.cfg.DataDir != "" {
-		if n.disk, err = openDisk(n.cfg.DataDir); err != nil {
+		if n.cfg.URL != "" && n.cfg.Pruning.Prunes() {
+			return ErrForkOnDisk
+		}
+		if n.disk, err = openDisk(n.cfg.DataDir, n.cfg.Pruning); err != nil {
 			return err
 		}
 		if err = n.disk.pin(&n.cfg.Settings); err != nil {
@@ -134,15 +142,15 @@ func (n *Node) open(ctx context.Context) (err error) {
 	para, relay := &store.Block{Hash: c.Genesis.Hash(), Header: &c.Genesis}, &store.Block{Hash: root.Hash, Header: root.Header}
 	if n.disk == nil {
 		n.para, n.relay = store.New(para, c.State), store.New(relay, relayState(root))
+		n.para.SetPruning(n.cfg.Pruning)
+		n.relay.SetPruning(n.cfg.Pruning)
 		return nil
 	}
 	n.para, n.relay = n.disk.db.Create(paraName, para, c.State), n.disk.db.Create(relayName, relay, relayState(root))
 	n.disk.behind(c)
 	if live := n.sim.Live(); live != nil {
-		n.disk.batch.Put(originName, []byte(live.Pinned()))
+		n.disk.origin = live.Pinned()
 	}
-	n.disk.state(c.State)
-	n.disk.state(relayState(root))
 	return n.save()
 }
 
@@ -249,10 +257,7 @@ func (o observer) Relay(b *pipeline.RelayView, final primitives.Hash) {
 		o.record(o.relay.SetBest(b.Hash))
 	}
 	o.record(o.relay.Finalize(final))
-	if o.disk != nil {
-		b.Written(o.disk.batch.Node)
-		o.record(o.save())
-	}
+	o.record(o.save())
 }
 
 // Para implements [pipeline.Observer].
@@ -261,9 +266,6 @@ func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
 	case parachain.Imported:
 		e := out.Entry
 		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State))
-		if o.disk != nil {
-			e.Written(o.disk.batch.Node)
-		}
 	case parachain.BestChanged:
 		o.record(o.para.SetBest(out.Best.Hash))
 	case parachain.Finalized:

@@ -43,13 +43,13 @@ func (r *relayStates) get(hash primitives.Hash) (*relay.State, relay.Params) {
 // API does. Events are those of the newest blocks only. The error is [store.ErrUnknown], or
 // says why the state cannot be read.
 func (n *Node) RelayState(hash primitives.Hash) (*relay.State, error) {
-	s, params := n.relayStates.get(hash)
-	if s != nil {
-		return s, nil
-	}
 	st, err := n.relay.State(hash)
 	if err != nil {
 		return nil, err
+	}
+	s, params := n.relayStates.get(hash)
+	if s != nil {
+		return s, nil
 	}
 	return relay.Restore(st.Top(), params), nil
 }

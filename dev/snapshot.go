@@ -30,26 +30,51 @@ type snapshot struct {
 	root        pipeline.StoredRelay
 	available   map[primitives.CandidateHash]*primitives.AvailableData
 	pool        [][]byte
+	release     func() // lets states go that only the snapshot wants
 }
 
 // Snapshot remembers the network as it is, for [Node.Revert].
 func (n *Node) Snapshot(ctx context.Context) (id uint64, err error) {
 	e := n.do(ctx, func() {
+		if err = n.save(); err != nil { // what is marked is in the store
+			return
+		}
 		s := snapshot{para: n.para.Mark(), relay: n.relay.Mark(), available: n.network.Available()}
 		if s.relayBlocks, s.root, err = n.readRelay(); err != nil {
 			return
 		}
+		s.release = n.hold(s.relayBlocks[0].Header.Hash())
 		for _, t := range n.network.Pool().List() {
 			s.pool = append(s.pool, t.Extrinsic)
 		}
 		n.snapshotID++
 		s.id, id = n.snapshotID, n.snapshotID
 		if n.snapshots = append(n.snapshots, s); len(n.snapshots) > maxSnapshots {
+			n.snapshots[0].release()
 			n.snapshots = n.snapshots[1:]
 		}
 		n.log.Info("Snapshot", "id", id, "best", n.para.Best().Number(), "relay_block", n.relay.Best().Number())
 	})
 	return id, errors.Join(e, err)
+}
+
+// hold keeps all states that a network needs which goes on from now, the lowest relay block
+// being that one.
+func (n *Node) hold(lowest primitives.Hash) (release func()) {
+	var all []func()
+	keep := func(c *store.Chain, hash primitives.Hash) {
+		if release, ok := c.Hold(hash); ok {
+			all = append(all, release)
+		}
+	}
+	keep(n.relay, lowest)
+	keep(n.relay, n.relay.Finalized().Hash)
+	keep(n.para, n.para.Finalized().Hash)
+	return func() {
+		for _, release := range all {
+			release()
+		}
+	}
 }
 
 // Revert lets the network go on from a snapshot, which is used up by it, with all later
@@ -59,8 +84,11 @@ func (n *Node) Revert(ctx context.Context, id uint64) (err error) {
 	e := n.do(ctx, func() {
 		for i, s := range n.snapshots {
 			if s.id == id {
-				n.snapshots = n.snapshots[:i]
 				err = n.revert(s)
+				for _, used := range n.snapshots[i:] {
+					used.release()
+				}
+				n.snapshots = n.snapshots[:i]
 				return
 			}
 		}
@@ -71,6 +99,9 @@ func (n *Node) Revert(ctx context.Context, id uint64) (err error) {
 
 // revert replaces the network. Loop only.
 func (n *Node) revert(s snapshot) error {
+	if err := n.save(); err != nil {
+		return err
+	}
 	n.para.Revert(s.para)
 	n.relay.Revert(s.relay)
 	r := &pipeline.Resume{Relay: s.relayBlocks, Root: s.root, Para: resumed(n.para.View(), s.para), Available: s.available}

@@ -35,14 +35,6 @@ func ResumeNode(r Resumed) (*Node, error) {
 	return n, nil
 }
 
-// Written calls f for every trie node and value that came into being with this block. Of a
-// block that was not imported by this process there is none.
-func (e *Entry) Written(f func(hash primitives.Hash, data []byte)) {
-	if e.run != nil {
-		e.State.Written(e.run.parent, f)
-	}
-}
-
 func newNode(first *Entry) *Node {
 	return &Node{
 		tree:      blocktree.New(first.Hash, first.Number(), first, 0),

@@ -27,20 +27,13 @@ type RelayView struct {
 	Extrinsics [][]byte // without length prefixes
 	State      *relay.State
 	Best       bool // it has become the best block; else it is of a fork
-
-	parent *relay.State
 }
 
-// Written calls f for every node and value of the state trie that came into being with the block.
-func (v *RelayView) Written(f func(hash primitives.Hash, data []byte)) {
-	v.State.Trie().Written(v.parent.Trie(), f)
-}
-
-func (n *Network) observeRelay(b, parent *relayBlock, block *relay.Block) {
+func (n *Network) observeRelay(b *relayBlock, block *relay.Block) {
 	if n.cfg.Observer == nil {
 		return
 	}
-	n.cfg.Observer.Relay(&RelayView{b.hash, b.header, block.Extrinsics(), b.state, b == n.best, parent.state}, n.finalBlock(n.best).hash)
+	n.cfg.Observer.Relay(&RelayView{b.hash, b.header, block.Extrinsics(), b.state, b == n.best}, n.finalBlock(n.best).hash)
 }
 
 // RelayRoot is the relay block that the run began with.

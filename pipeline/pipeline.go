@@ -220,7 +220,7 @@ func (n *Network) made(b *relayBlock, author *node, block *relay.Block) {
 		n.best = b
 	}
 	n.know(b)
-	n.observeRelay(b, n.relay[b.header.ParentHash], block)
+	n.observeRelay(b, block)
 	n.tell(RelayBlock{b.number(), b.hash, b.slot, b.state.SessionIndexForChild(), author.index, len(block.Inherent.Bitfields), len(block.Inherent.Backed)})
 	switch {
 	case !best:

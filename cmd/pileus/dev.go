@@ -14,6 +14,7 @@ import (
 	"pileus"
 	"pileus/dev"
 	"pileus/dev/metrics"
+	"pileus/dev/store"
 )
 
 func devCommand() *cobra.Command {
@@ -36,6 +37,9 @@ is included.` + exitHelp("stopped by Ctrl-C or SIGTERM", "failed, as stderr says
 	flags.SortFlags = false
 	flags.StringVar(&f.blockTime, "block-time", "6s", "duration of a relay slot, manual, or instant")
 	flags.StringVar(&f.dataDir, "data-dir", "", "folder in which the chains are kept; the network goes on from there (default: in memory)")
+	flags.StringVar(&f.pruning, "pruning", "archive", "final blocks that keep state and body, at least 64, or archive: all (an existing --data-dir keeps what it was made with; also: --state-pruning)")
+	flags.StringVar(&f.pruning, "state-pruning", "archive", "")
+	_ = flags.MarkHidden("state-pruning") // a node's name of today
 	flags.StringVar(&f.start, "start-time", "now", "of a new relay chain's clock: now, or a time as 2026-01-31T12:00:00Z")
 	flags.StringVar(&f.logFormat, "log-format", "text", "text or json")
 	flags.StringVar(&f.logLevel, "log", "info", "least level that is logged: debug, info, warn or error")
@@ -51,6 +55,7 @@ type devFlags struct {
 	world     worldFlags
 	blockTime string
 	dataDir   string
+	pruning   string
 	start     string
 	logFormat string
 	logLevel  string
@@ -109,6 +114,11 @@ func (f *devFlags) config(cmd *cobra.Command) (cfg dev.Config, err error) {
 		return cfg, usageError{err}
 	}
 	cfg.DataDir = f.dataDir
+	if flags := cmd.Flags(); flags.Changed("pruning") || flags.Changed("state-pruning") {
+		if cfg.Pruning, err = store.ParsePruning(f.pruning); err != nil {
+			return cfg, usageError{fmt.Errorf("--pruning %w", err)}
+		}
+	}
 	cfg.Begin = time.Now()
 	if f.start != "now" {
 		if cfg.Begin, err = time.Parse(time.RFC3339, f.start); err != nil {
@@ -142,6 +152,9 @@ func (f *devFlags) greet(out io.Writer, n *dev.Node, took time.Duration) {
 	row("relay chain", fmt.Sprintf("at #%d, its clock at %s", n.Relay().Best().Number(), n.Now().UTC().Format(time.DateTime+" MST")))
 	if dir := n.Config().DataDir; dir != "" {
 		row("kept in", fmt.Sprintf("%s; the clock goes on from the stored one", dir))
+	}
+	if p := n.Para().Pruning(); p.Prunes() {
+		row("pruning", fmt.Sprintf("of both chains the %s newest final blocks keep state and body", p))
 	}
 	for _, e := range c.Edits {
 		row("changed", e)

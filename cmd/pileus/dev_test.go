@@ -108,9 +108,36 @@ func TestDevIsSteeredAndGoesOn(t *testing.T) {
 	}
 }
 
+func TestDevPrunes(t *testing.T) {
+	dir := t.TempDir()
+	url, out, end := pileusDev(t, "--data-dir", dir, "--state-pruning", "64")
+	if !strings.Contains(out.String(), "the 64 newest final blocks keep state and body") {
+		t.Errorf("it does not say so:\n%s", out)
+	}
+	methods, err := ctl(t, url, "rpc_methods")
+	if err != nil || strings.Contains(methods, "archive_v1") {
+		t.Error(methods, err)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	if _, out, end = pileusDev(t, "--data-dir", dir); !strings.Contains(out.String(), "the 64 newest final blocks") {
+		t.Errorf("opened anew it does not say so:\n%s", out)
+	}
+	if err := end(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := newRoot([]string{"dev", "--data-dir", dir, "--pruning", "archive", "--rpc-port", "0", "--relay-rpc-port", "0"})
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "it was made with --pruning 64, and states that it has discarded do not come back") {
+		t.Error(err)
+	}
+}
+
 func TestDevRefusesWrongValues(t *testing.T) {
 	for _, args := range [][]string{
-		{"--block-time", "1ms"}, {"--block-time", "soon"}, {"--start-time", "tomorrow"}, {"--log-format", "xml"}, {"--seed", "x"}, {"--validators", "1"}, {"ctl"},
+		{"--block-time", "1ms"}, {"--block-time", "soon"}, {"--pruning", "10"}, {"--pruning", "all"}, {"--start-time", "tomorrow"}, {"--log-format", "xml"}, {"--seed", "x"}, {"--validators", "1"}, {"ctl"},
 	} {
 		cmd := newRoot(append([]string{"dev"}, args...))
 		cmd.SetOut(io.Discard)

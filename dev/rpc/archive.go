@@ -13,8 +13,11 @@ import (
 // codeArchiveParam: a parameter of archive_v1 is wrong.
 const codeArchiveParam = 3001
 
-// addArchive registers the group archive_v1: all blocks and states are kept.
+// addArchive registers the group archive_v1, if all blocks and states are kept.
 func (s *side) addArchive(m *jsonrpc.Methods) {
+	if s.store.Pruning().Prunes() {
+		return
+	}
 	genesis := s.info.Genesis
 	m.Add(func(context.Context, *jsonrpc.Call) (any, error) { return genesis, nil }, "archive_v1_genesisHash")
 	m.Add(func(context.Context, *jsonrpc.Call) (any, error) { return s.store.Finalized().Number(), nil }, "archive_v1_finalizedHeight")

@@ -36,7 +36,7 @@ func (s *side) getBlock(_ context.Context, c *jsonrpc.Call) (any, error) {
 		return nil, err
 	}
 	b, ok := s.store.Get(s.at(hash))
-	if !ok {
+	if !ok || b.Pruned {
 		return nil, nil
 	}
 	return signedBlock{Block: block{headerOf(b.Header), bodyOf(b)}}, nil

@@ -380,7 +380,7 @@ func TestArchive(t *testing.T) {
 			"storageDiff map[key:" + key("b") + " type:added value:" + key("new") + "]", "storageDiffDone map[]"}},
 		{stream("archive_v1_storageDiff", hash("2"), []any{map[string]any{"key": key("a"), "returnType": "value"}, map[string]any{"key": key("aa1"), "returnType": "value"}}, hash("0")), []string{
 			"storageDiff map[key:" + key("aa1") + " type:modified value:0x79]", "storageDiff map[key:" + key("aa2") + " type:deleted value:" + hx(make([]byte, 40)) + "]", "storageDiffDone map[]"}},
-		{stream("archive_v1_storageDiff", primitives.Hash{1}.String(), []any{}), []string{"storageDiffError map[error:state of block " + primitives.Hash{1}.String() + ": block is not known]"}},
+		{stream("archive_v1_storageDiff", primitives.Hash{1}.String(), []any{}), []string{"storageDiffError map[error:UnknownBlock: Header was not found in the database: " + primitives.Hash{1}.String() + "]"}},
 	} {
 		if !slices.Equal(x.got, x.want) {
 			t.Errorf("got  %q\nwant %q", x.got, x.want)

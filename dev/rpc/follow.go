@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -39,16 +40,24 @@ type follow struct {
 	once       sync.Once
 }
 
-// pins counts the pinned blocks of all follows of a chain.
+// pins counts the pinned blocks of all follows of a chain, and keeps their states.
 type pins struct {
+	hold    func(Hash) (release func(), ok bool)
 	mu      sync.Mutex
-	blocks  map[Hash]int // how many follows pin it
+	blocks  map[Hash]*pin
 	follows []*follow
 	limit   int
 	age     time.Duration
 }
 
-func newPins() *pins { return &pins{blocks: map[Hash]int{}, limit: maxPinned, age: pinAge} }
+type pin struct {
+	follows int // that pin the block
+	release func()
+}
+
+func newPins(chain *store.Chain) *pins {
+	return &pins{hold: chain.Hold, blocks: map[Hash]*pin{}, limit: maxPinned, age: pinAge}
+}
 
 func (p *pins) enter(f *follow) {
 	p.mu.Lock()
@@ -72,24 +81,35 @@ func (p *pins) leave(f *follow) {
 }
 
 func (p *pins) release(h Hash) {
-	if p.blocks[h]--; p.blocks[h] <= 0 {
+	pin := p.blocks[h]
+	if pin.follows--; pin.follows == 0 {
+		pin.release()
 		delete(p.blocks, h)
 	}
 }
 
-// pin pins a block that a follow is about to tell of. Where that makes too many, follows
-// that have kept a block for long are stopped, and if there are none, all.
-func (p *pins) pin(f *follow, h Hash) {
+// pin pins a block that a follow is about to tell of, and tells whether its state is still
+// there. Where that makes too many, follows that have kept a block for long are stopped,
+// and if there are none, all.
+func (p *pins) pin(f *follow, h Hash) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	f.mu.Lock()
-	if _, ok := f.pinned[h]; !ok {
-		f.pinned[h] = time.Now()
-		p.blocks[h]++
+	if f.has(h) {
+		return true
 	}
+	if p.blocks[h] == nil {
+		release, ok := p.hold(h)
+		if !ok {
+			return false
+		}
+		p.blocks[h] = &pin{release: release}
+	}
+	p.blocks[h].follows++
+	f.mu.Lock()
+	f.pinned[h] = time.Now()
 	f.mu.Unlock()
 	if len(p.blocks) <= p.limit {
-		return
+		return true
 	}
 	old := slices.DeleteFunc(slices.Clone(p.follows), func(f *follow) bool { return !f.keepsLong(p.age) })
 	if len(old) == 0 {
@@ -98,6 +118,7 @@ func (p *pins) pin(f *follow, h Hash) {
 	for _, f := range old {
 		f.end()
 	}
+	return true
 }
 
 // endAll stops all follows.
@@ -233,7 +254,8 @@ func tooFarAhead(v store.View) bool {
 	return slices.ContainsFunc(v.Unfinalized, func(b *store.Block) bool { return b.Number() > v.Finalized.Number()+maxAhead })
 }
 
-// begin tells of what is there: the newest finalized blocks, then those above, the best last.
+// begin tells of what is there: the newest finalized blocks, then those above, the best
+// last. It returns false at the end.
 func (f *follow) begin(ctx context.Context, v store.View) bool {
 	finalized := []Hash{v.Finalized.Hash}
 	for b := v.Finalized; len(finalized) < maxInitial; {
@@ -246,7 +268,9 @@ func (f *follow) begin(ctx context.Context, v store.View) bool {
 	}
 	slices.Reverse(finalized)
 	for _, h := range finalized {
-		f.side.pins.pin(f, h)
+		if !f.side.pins.pin(f, h) {
+			return false
+		}
 	}
 	e := evInitialized{Event: "initialized", Blocks: finalized}
 	if f.withRuntime {
@@ -296,8 +320,13 @@ func hashesOf(blocks []*store.Block) []Hash {
 	return hashes
 }
 
+// errBehind says that the state of a block is discarded that a follow has not told of yet.
+var errBehind = errors.New("too far behind the chain")
+
 func (f *follow) newBlock(ctx context.Context, b *store.Block) error {
-	f.side.pins.pin(f, b.Hash)
+	if !f.side.pins.pin(f, b.Hash) {
+		return errBehind
+	}
 	e := evNewBlock{Event: "newBlock", Block: b.Hash, Parent: b.Parent()}
 	if f.withRuntime {
 		e.newRuntime = &newRuntime{}

@@ -105,7 +105,7 @@ func TestLegacyShapes(t *testing.T) {
 		{"state_getStorageHash", []any{number, hash}, `"` + valueHash + `"`},
 		{"state_getStorageSize", []any{number, hash}, "4"},
 		{"state_getStorageSize", []any{"0x0102", hash}, "null"},
-		{"state_getStorage", []any{number, none}, `4003 Client error: state of block ` + none + `: block is not known `},
+		{"state_getStorage", []any{number, none}, `4003 Client error: UnknownBlock: Header was not found in the database: ` + none + ` `},
 		{"state_getStorage", []any{number, "0x00"}, `-32602 Invalid params "hash: a hash has 32 bytes, not 1"`},
 		{"state_getKeysPaged", []any{number, 1000, nil, hash}, `["` + number + `"]`},
 		{"state_getKeysPaged", []any{number, 1000, number, hash}, `[]`},

@@ -106,7 +106,7 @@ func newSide(chain *store.Chain, info Info) *side {
 	if info.Genesis.IsZero() {
 		info.Genesis = chain.Genesis().Hash
 	}
-	return &side{store: chain, info: info, calls: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))), pins: newPins()}
+	return &side{store: chain, info: info, calls: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))), pins: newPins(chain)}
 }
 
 // addMethods registers rpc_methods.

@@ -9,21 +9,32 @@ import (
 	"pileus/hashing"
 	"pileus/primitives"
 	"pileus/scale"
+	"pileus/trie"
 )
 
 // Batch is what has to be written since the last [DB.Commit].
 type Batch struct {
-	nodes  map[hashing.Hash][]byte
+	nodes  map[hashing.Hash][]byte // trie nodes and values, by hash
+	places map[hashing.Hash]int    // by how much their counts change, in a store that prunes
 	chains map[string]*chainBatch
 	values map[string][]byte
 }
 
 type chainBatch struct {
-	blocks []*Block
+	blocks []newBlock
 	final  []*Block
-	gone   []Hash // of forks that lost
-	revert bool   // the first final block is the highest one: those above it go
+	lost   []loser
+	revert *Mark // first of all, the chain goes back to it
 	heads  heads
+	lowest uint32 // no block below it has a state
+}
+
+// newBlock is a block with the state before it, nil for the first one.
+type newBlock struct {
+	*record
+	parent *trie.State
+
+	journal journal // once it is filled in
 }
 
 // heads are what of a chain is not final yet.
@@ -45,11 +56,10 @@ func (h *heads) decode(raw []byte) error {
 
 // NewBatch returns an empty batch.
 func NewBatch() *Batch {
-	return &Batch{nodes: map[hashing.Hash][]byte{}, chains: map[string]*chainBatch{}, values: map[string][]byte{}}
+	return &Batch{nodes: map[hashing.Hash][]byte{}, places: map[hashing.Hash]int{}, chains: map[string]*chainBatch{}, values: map[string][]byte{}}
 }
 
-// Node adds a trie node or value.
-func (b *Batch) Node(hash hashing.Hash, data []byte) { b.nodes[hash] = data }
+func (b *Batch) node(hash hashing.Hash, data []byte) { b.nodes[hash] = data }
 
 // Put adds a value under a name.
 func (b *Batch) Put(name string, value []byte) { b.values[name] = value }
@@ -64,12 +74,6 @@ func (b *Batch) chain(name string) *chainBatch {
 // Commit writes a batch, all of it or nothing. The batch must not be used any more.
 func (d *DB) Commit(b *Batch) error {
 	err := d.update(func(tx *bbolt.Tx) error {
-		nodes := tx.Bucket(bucketNodes)
-		for hash, data := range b.nodes {
-			if err := nodes.Put(hash[:], data); err != nil {
-				return err
-			}
-		}
 		meta := tx.Bucket(bucketMeta)
 		for name, value := range b.values {
 			if err := meta.Put([]byte(name), seal(value)); err != nil {
@@ -77,7 +81,17 @@ func (d *DB) Commit(b *Batch) error {
 			}
 		}
 		for name, c := range b.chains {
-			if err := c.write(tx.Bucket([]byte(name))); err != nil {
+			to := tx.Bucket([]byte(name))
+			if err := d.write(to, c, b); err != nil {
+				return fmt.Errorf("%s chain: %w", name, err)
+			}
+		}
+		if d.pruning.Prunes() {
+			return b.count(tx)
+		}
+		nodes := tx.Bucket(bucketNodes)
+		for hash, data := range b.nodes {
+			if err := nodes.Put(hash[:], data); err != nil {
 				return err
 			}
 		}
@@ -89,29 +103,70 @@ func (d *DB) Commit(b *Batch) error {
 	return nil
 }
 
-func (c *chainBatch) write(to *bbolt.Bucket) error {
+func (d *DB) write(to *bbolt.Bucket, c *chainBatch, b *Batch) error {
 	blocks, final := to.Bucket(bucketBlocks), to.Bucket(bucketFinal)
-	if c.revert {
-		for k, _ := final.Cursor().Last(); k != nil && binary.BigEndian.Uint32(k) > c.final[0].Number(); k, _ = final.Cursor().Last() {
-			if err := final.Delete(k); err != nil {
+	j := journals{to, b}
+	if c.revert != nil {
+		if err := d.revert(j, c.revert); err != nil {
+			return err
+		}
+	}
+	for _, b := range c.blocks {
+		if err := blocks.Put(b.Hash[:], encodeBlock(b.Block)); err != nil {
+			return err
+		}
+		if d.pruning.Prunes() {
+			if err := j.add(b); err != nil {
 				return err
 			}
 		}
 	}
-	for _, b := range c.blocks {
-		if err := blocks.Put(b.Hash[:], encodeBlock(b)); err != nil {
-			return err
-		}
-	}
 	for _, b := range c.final {
-		if err := final.Put(binary.BigEndian.AppendUint32(nil, b.Number()), b.Hash[:]); err != nil {
+		if err := final.Put(numberKey(b.Number()), b.Hash[:]); err != nil {
 			return err
 		}
 	}
-	for _, hash := range c.gone {
-		if err := blocks.Delete(hash[:]); err != nil {
+	for _, l := range c.lost {
+		if err := d.lose(j, l); err != nil {
+			return err
+		}
+	}
+	if d.pruning.Prunes() {
+		if err := j.prune(c.lowest); err != nil {
 			return err
 		}
 	}
 	return to.Put(keyHeads, seal(c.heads.encode()))
 }
+
+// lose takes a block of a fork that has lost out of an archive. Where states are counted it
+// stays as long as the block that the fork began at.
+func (d *DB) lose(j journals, l loser) error {
+	if d.pruning.Prunes() {
+		return j.chain.Bucket(bucketLost).Put(append(numberKey(l.above), l.hash[:]...), nil)
+	}
+	return j.chain.Bucket(bucketBlocks).Delete(l.hash[:])
+}
+
+// revert takes out what has come after a mark.
+func (d *DB) revert(j journals, m *Mark) error {
+	final, top := j.chain.Bucket(bucketFinal), m.blocks[0].Number()
+	if d.pruning.Prunes() {
+		if err := j.revert(m); err != nil {
+			return err
+		}
+	}
+	for k, _ := final.Cursor().Last(); k != nil && binary.BigEndian.Uint32(k) > top; k, _ = final.Cursor().Last() {
+		if err := final.Delete(k); err != nil {
+			return err
+		}
+	}
+	for _, r := range m.blocks { // an archive may have lost them
+		if err := j.chain.Bucket(bucketBlocks).Put(r.Hash[:], encodeBlock(r.Block)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func numberKey(number uint32) []byte { return binary.BigEndian.AppendUint32(nil, number) }

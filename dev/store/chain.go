@@ -25,6 +25,7 @@ type Block struct {
 	Hash       Hash
 	Header     *primitives.Header
 	Extrinsics [][]byte // as in the block's body, each without its length prefix
+	Pruned     bool     // the body is not kept any more
 }
 
 // Number is the block's number.
@@ -33,8 +34,32 @@ func (b *Block) Number() uint32 { return b.Header.Number }
 // Parent is the hash of the block's parent.
 func (b *Block) Parent() Hash { return b.Header.ParentHash }
 
-// ErrUnknown says that the chain does not know the block, or no more.
-var ErrUnknown = errors.New("block is not known")
+// Errors about a block.
+var (
+	// ErrUnknown says that the chain does not know the block, or no more.
+	ErrUnknown = errors.New("block is not known")
+	// ErrDiscarded says that the block's state is not kept any more.
+	ErrDiscarded = errors.New("state is discarded")
+)
+
+// StateError says why there is no state of a block, in the words of a node (sc-client-db).
+type StateError struct {
+	Block Hash
+	Err   error // [ErrUnknown], [ErrDiscarded], or why it cannot be read
+}
+
+func (e *StateError) Error() string {
+	switch e.Err {
+	case ErrUnknown:
+		return fmt.Sprintf("UnknownBlock: Header was not found in the database: %s", e.Block)
+	case ErrDiscarded:
+		return fmt.Sprintf("UnknownBlock: State already discarded for %s", e.Block)
+	}
+	return fmt.Sprintf("state of block %s: %v", e.Block, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *StateError) Unwrap() error { return e.Err }
 
 // What a chain keeps in memory besides the blocks above the finalized one.
 const (
@@ -50,10 +75,12 @@ const (
 // The first block is the one that the record began with: a parachain's genesis; of the
 // relay chain, which has been running, a block with a number of its own ([Chain.Genesis]).
 //
-// A chain without a [DB] keeps everything in memory.
+// A chain without a [DB] keeps everything in memory; one that prunes keeps of old final
+// blocks the header only, and of very old ones nothing.
 type Chain struct {
-	db   *DB    // nil: none
-	name string // in db
+	db      *DB    // nil: none
+	name    string // in db
+	pruning Pruning
 
 	mu      sync.RWMutex
 	genesis *record
@@ -61,9 +88,13 @@ type Chain struct {
 	best    Hash
 	final   []*record // by number, the last one is the highest
 	blocks  map[Hash]*record
-	losers  []Hash // of forks that lost, the oldest first
+	losers  []loser // of forks that lost, the oldest first
 	unsaved chainBatch
-	events  Feed[Event]
+
+	lowest uint32         // no block below it has a state, but for the first one
+	holds  map[uint32]int // by block number: how many want the states from there on
+
+	events Feed[Event]
 }
 
 type record struct {
@@ -76,7 +107,7 @@ func New(genesis *Block, state *trie.State) *Chain {
 	r := &record{genesis, state}
 	return &Chain{
 		genesis: r, tree: blocktree.New(genesis.Hash, genesis.Number(), r, 0), best: genesis.Hash,
-		final: []*record{r}, blocks: map[Hash]*record{genesis.Hash: r},
+		final: []*record{r}, blocks: map[Hash]*record{genesis.Hash: r}, holds: map[uint32]int{},
 	}
 }
 
@@ -106,11 +137,14 @@ func (c *Chain) Get(hash Hash) (*Block, bool) {
 }
 
 // State is the state after a block. It does not change and may be read by several
-// goroutines. The error is [ErrUnknown], or says why the state cannot be read.
+// goroutines. The error is a [*StateError].
 func (c *Chain) State(hash Hash) (*trie.State, error) {
 	r, err := c.find(hash)
+	if err == nil && r.Pruned {
+		err = ErrDiscarded
+	}
 	if err != nil {
-		return nil, fmt.Errorf("state of block %s: %w", hash, err)
+		return nil, &StateError{hash, err}
 	}
 	return r.state, nil
 }
@@ -119,6 +153,12 @@ func (c *Chain) State(hash Hash) (*trie.State, error) {
 func (c *Chain) find(hash Hash) (record, error) {
 	c.mu.RLock()
 	r := c.blocks[hash]
+	if hash == c.genesis.Hash {
+		r = c.genesis
+	}
+	if r != nil && c.discarded(r) {
+		r = r.light()
+	}
 	c.mu.RUnlock()
 	if r != nil {
 		return *r, nil
@@ -133,7 +173,13 @@ func (c *Chain) find(hash Hash) (record, error) {
 	case b == nil:
 		return record{}, ErrUnknown
 	}
-	return record{b, c.db.State(b.Header.StateRoot)}, nil
+	r = &record{b, c.db.State(b.Header.StateRoot)}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.discarded(r) {
+		r = r.light()
+	}
+	return *r, nil
 }
 
 // CanonicalAt is the block of that number on the best chain.
@@ -149,6 +195,9 @@ func (c *Chain) CanonicalAt(number uint32) (Hash, bool) {
 
 // finalAt is the final block of that number.
 func (c *Chain) finalAt(number uint32) (Hash, bool) {
+	if number == c.genesis.Number() {
+		return c.genesis.Hash, true
+	}
 	c.mu.RLock()
 	i := int64(number) - int64(c.final[0].Number())
 	if i >= 0 && i < int64(len(c.final)) {
@@ -195,8 +244,10 @@ func (c *Chain) Children(hash Hash) []Hash {
 	if at, ok := c.finalAt(b.Number()); !ok || at != hash {
 		return nil
 	}
-	child, _ := c.finalAt(b.Number() + 1)
-	return []Hash{child}
+	if child, ok := c.finalAt(b.Number() + 1); ok {
+		return []Hash{child}
+	}
+	return nil
 }
 
 // unfinalized lists the blocks above the finalized one by number, then in order of import.
@@ -245,7 +296,7 @@ func (c *Chain) Import(b *Block, state *trie.State) error {
 	}
 	c.blocks[b.Hash] = r
 	if c.db != nil {
-		c.unsaved.blocks = append(c.unsaved.blocks, b)
+		c.unsaved.blocks = append(c.unsaved.blocks, newBlock{record: r, parent: c.blocks[b.Parent()].state})
 	}
 	c.events.Tell(Imported{Block: b})
 	return nil
@@ -292,25 +343,35 @@ func (c *Chain) Finalize(hash Hash) error {
 		return err
 	}
 	c.tree.Shorten(0)
-	e := Finalized{}
+	e, above := Finalized{}, c.final[len(c.final)-1].Number()
 	for _, b := range finalized {
 		c.final = append(c.final, b.Value)
 		e.Blocks = append(e.Blocks, b.Value.Block)
 	}
 	for _, b := range pruned {
-		c.losers = append(c.losers, b.Hash)
+		c.losers = append(c.losers, loser{b.Hash, above})
 		e.Pruned = append(e.Pruned, b.Value.Block)
 	}
 	if c.db != nil {
 		c.unsaved.final = append(c.unsaved.final, e.Blocks...)
-		for _, b := range e.Pruned {
-			c.unsaved.gone = append(c.unsaved.gone, b.Hash)
-		}
+		c.unsaved.lost = append(c.unsaved.lost, c.losers[len(c.losers)-len(pruned):]...)
 	}
 	for len(c.losers) > keptLosers {
-		delete(c.blocks, c.losers[0])
-		c.losers = c.losers[1:]
+		c.forgetLoser()
 	}
+	c.prune()
 	c.events.Tell(e)
 	return nil
+}
+
+// loser is a block of a fork that has lost; the fork began at the final block of the
+// number above, or higher.
+type loser struct {
+	hash  Hash
+	above uint32
+}
+
+func (c *Chain) forgetLoser() {
+	delete(c.blocks, c.losers[0].hash)
+	c.losers = c.losers[1:]
 }

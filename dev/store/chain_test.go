@@ -131,9 +131,8 @@ func TestEventsTellTheChain(t *testing.T) {
 func (f *family) save(db *DB) {
 	f.t.Helper()
 	b := NewBatch()
-	f.chain.Fill(b)
-	for _, s := range f.state {
-		s.Written(trie.NewState(trie.New(), nil), b.Node)
+	if err := f.chain.Fill(b); err != nil {
+		f.t.Fatal(err)
 	}
 	if err := db.Commit(b); err != nil {
 		f.t.Fatal(err)
@@ -143,7 +142,7 @@ func (f *family) save(db *DB) {
 
 func TestAChainIsReopenedAsItWasCommitted(t *testing.T) {
 	dir := t.TempDir()
-	db, err := Open(dir, "para")
+	db, err := Open(dir, 0, "para")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +165,7 @@ func TestAChainIsReopenedAsItWasCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if db, err = Open(dir, "para"); err != nil {
+	if db, err = Open(dir, 0, "para"); err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -21,8 +22,11 @@ import (
 // FileName is the store's file in its folder.
 const FileName = "chain.db"
 
-// format is that of the file; another one is refused.
-const format = "pileus chain store 1"
+// The formats of the file; another one is refused.
+const (
+	format       = "pileus chain store 1"
+	formatPruned = "pileus chain store 1, pruned"
+)
 
 // Errors of a store, besides those of the file system.
 var (
@@ -41,6 +45,14 @@ var (
 //	  final    hash of the final block, by number (big-endian)
 //	  heads    best block, and the blocks above the final one in order of import
 //
+// A store that prunes has besides:
+//
+//	more     at how many places more than one a node stands, by hash
+//	CHAIN
+//	  journal  what a block's state adds and removes, by the block's hash
+//	  lost     blocks of forks that lost, by number of the final block below and hash
+//	  oldest   number of the oldest block with a state
+//
 // Everything is written by [DB.Commit], in one transaction: a process that is killed
 // leaves the file as the last Commit left it. What is addressed by a hash is checked
 // against it when it is read.
@@ -48,19 +60,29 @@ type DB struct {
 	live trie.Finder // nil: nothing stands behind the store
 	path string
 	bolt *bbolt.DB
+
+	pruning Pruning
 }
 
 var (
-	bucketMeta   = []byte("meta")
-	bucketNodes  = []byte("nodes")
-	bucketBlocks = []byte("blocks")
-	bucketFinal  = []byte("final")
-	keyFormat    = []byte("format")
-	keyHeads     = []byte("heads")
+	bucketMeta    = []byte("meta")
+	bucketNodes   = []byte("nodes")
+	bucketBlocks  = []byte("blocks")
+	bucketFinal   = []byte("final")
+	bucketMore    = []byte("more")
+	bucketJournal = []byte("journal")
+	bucketLost    = []byte("lost")
+	keyFormat     = []byte("format")
+	keyHeads      = []byte("heads")
+	keyOldest     = []byte("oldest")
 )
 
+const pruningName = "pruning" // among the values
+
 // Open opens the store in a folder, which is made if it is not there; names are the chains.
-func Open(dir string, names ...string) (_ *DB, err error) {
+// An existing store stays an archive, or one that prunes, though with another number of
+// blocks: else the error is [ErrPruning].
+func Open(dir string, p Pruning, names ...string) (_ *DB, err error) {
 	path := filepath.Join(dir, FileName)
 	defer func() {
 		if err != nil {
@@ -83,7 +105,7 @@ func Open(dir string, names ...string) (_ *DB, err error) {
 	case err != nil:
 		return nil, err
 	}
-	if err := d.prepare(names); err != nil {
+	if err := d.prepare(p, names); err != nil {
 		_ = d.Close()
 		return nil, err
 	}
@@ -91,7 +113,7 @@ func Open(dir string, names ...string) (_ *DB, err error) {
 }
 
 // prepare makes the buckets of a new file, and looks whether an old one is ours and whole.
-func (d *DB) prepare(names []string) error {
+func (d *DB) prepare(asked Pruning, names []string) error {
 	fresh := false
 	err := d.view(func(tx *bbolt.Tx) error {
 		meta := tx.Bucket(bucketMeta)
@@ -101,43 +123,80 @@ func (d *DB) prepare(names []string) error {
 			}
 			return nil
 		}
-		if is := string(meta.Get(keyFormat)); is != format {
+		top, inner := [][]byte{bucketNodes}, [][]byte{bucketBlocks, bucketFinal}
+		switch is := string(meta.Get(keyFormat)); is {
+		case format:
+			d.pruning = Archive
+		case formatPruned:
+			top, inner = append(top, bucketMore), append(inner, bucketJournal, bucketLost)
+			raw, err := unseal(meta.Get([]byte(pruningName)))
+			if err != nil || len(raw) != 4 {
+				return fmt.Errorf("%w: how much it keeps is missing", ErrDamaged)
+			}
+			d.pruning = Pruning(binary.BigEndian.Uint32(raw))
+		default:
 			return fmt.Errorf("its format is %q, this program knows %q", is, format)
 		}
 		for _, name := range names {
-			if b := tx.Bucket([]byte(name)); b == nil || b.Bucket(bucketBlocks) == nil || b.Bucket(bucketFinal) == nil {
+			b := tx.Bucket([]byte(name))
+			if b == nil || slices.ContainsFunc(inner, func(name []byte) bool { return b.Bucket(name) == nil }) {
 				return fmt.Errorf("%w: the chain %s is missing", ErrDamaged, name)
 			}
 		}
-		if tx.Bucket(bucketNodes) == nil {
+		if slices.ContainsFunc(top, func(name []byte) bool { return tx.Bucket(name) == nil }) {
 			return fmt.Errorf("%w: the states are missing", ErrDamaged)
 		}
 		return nil
 	})
-	if err != nil || !fresh {
+	if err != nil {
+		return err
+	}
+	was := d.pruning
+	if fresh {
+		was = asked
+	}
+	if d.pruning, err = was.open(asked); err != nil || !fresh && d.pruning == was {
 		return err
 	}
 	return d.update(func(tx *bbolt.Tx) error {
-		for _, name := range names {
-			b, err := tx.CreateBucket([]byte(name))
-			if err != nil {
+		if fresh {
+			if err := d.create(tx, names); err != nil {
 				return err
 			}
-			for _, inner := range [][]byte{bucketBlocks, bucketFinal} {
-				if _, err := b.CreateBucket(inner); err != nil {
-					return err
-				}
-			}
 		}
-		if _, err := tx.CreateBucket(bucketNodes); err != nil {
-			return err
+		if !d.pruning.Prunes() {
+			return nil
 		}
-		meta, err := tx.CreateBucket(bucketMeta)
+		return tx.Bucket(bucketMeta).Put([]byte(pruningName), seal(numberKey(uint32(d.pruning))))
+	})
+}
+
+func (d *DB) create(tx *bbolt.Tx, names []string) error {
+	top, inner, is := [][]byte{bucketNodes}, [][]byte{bucketBlocks, bucketFinal}, format
+	if d.pruning.Prunes() {
+		top, inner, is = append(top, bucketMore), append(inner, bucketJournal, bucketLost), formatPruned
+	}
+	for _, name := range names {
+		b, err := tx.CreateBucket([]byte(name))
 		if err != nil {
 			return err
 		}
-		return meta.Put(keyFormat, []byte(format))
-	})
+		for _, name := range inner {
+			if _, err := b.CreateBucket(name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range top {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	meta, err := tx.CreateBucket(bucketMeta)
+	if err != nil {
+		return err
+	}
+	return meta.Put(keyFormat, []byte(is))
 }
 
 // Path is the store's file.
@@ -236,6 +295,15 @@ func (d *DB) finals(chain string) (first, last Hash, ok bool, err error) {
 	return first, last, ok, err
 }
 
+// oldest is the number of the oldest block of a chain whose state is kept.
+func (d *DB) oldest(chain string) (number uint32, err error) {
+	err = d.view(func(tx *bbolt.Tx) error {
+		number, err = oldestOf(tx.Bucket([]byte(chain)))
+		return err
+	})
+	return number, err
+}
+
 // heads reads what of a chain was not final.
 func (d *DB) heads(chain string) (h heads, err error) {
 	err = d.view(func(tx *bbolt.Tx) error {
@@ -284,7 +352,11 @@ const (
 	maxExtrinsic  = 64 << 20
 )
 
+// encodeBlock encodes the header, and behind it the body, if that is kept.
 func encodeBlock(b *Block) []byte {
+	if b.Pruned {
+		return b.Header.EncodeTo(nil)
+	}
 	return scale.AppendVecFunc(b.Header.EncodeTo(nil), b.Extrinsics, func(out, xt []byte) []byte { return scale.AppendBytes(out, xt) })
 }
 
@@ -292,7 +364,10 @@ func decodeBlock(raw []byte) (*Block, error) {
 	d := scale.NewDecoder(raw)
 	header := &primitives.Header{}
 	header.DecodeFrom(d)
-	b := &Block{Header: header, Extrinsics: d.BytesVec(maxExtrinsics, maxExtrinsic)}
+	b := &Block{Header: header}
+	if b.Pruned = d.Left() == 0; !b.Pruned {
+		b.Extrinsics = d.BytesVec(maxExtrinsics, maxExtrinsic)
+	}
 	if err := d.Finish(); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,9 @@ func (c *Chain) Mark() *Mark {
 }
 
 // Revert sets the chain back to a mark: what came later, final or not, has never been. All
-// subscriptions end with [ErrReverted].
+// subscriptions end with [ErrReverted]. A chain in a [DB] was
+// saved before, and when it was marked; one that prunes has held the finalized block of
+// the mark since then ([Chain.Hold]).
 func (c *Chain) Revert(m *Mark) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,14 +57,11 @@ func (c *Chain) Revert(m *Mark) {
 	}
 	c.tree = blocktree.New(final.Hash, final.Number(), final, 0)
 	if c.db != nil {
-		c.unsaved = chainBatch{revert: true, final: []*Block{final.Block}, blocks: []*Block{final.Block}}
+		c.unsaved = chainBatch{final: []*Block{final.Block}, revert: m}
 	}
 	for _, r := range m.blocks[1:] {
 		c.blocks[r.Hash] = r
 		_ = c.tree.Insert(r.Hash, r.Parent(), r) // as in the chain that was marked
-		if c.db != nil {
-			c.unsaved.blocks = append(c.unsaved.blocks, r.Block)
-		}
 	}
 	c.best = m.best
 	c.events.End(ErrReverted)

@@ -12,8 +12,8 @@ import (
 // The block and its state are in the first batch that it is told to fill.
 func (d *DB) Create(name string, genesis *Block, state *trie.State) *Chain {
 	c := New(genesis, state)
-	c.db, c.name = d, name
-	c.unsaved.blocks, c.unsaved.final = []*Block{genesis}, []*Block{genesis}
+	c.db, c.name, c.pruning = d, name, d.pruning
+	c.unsaved.blocks, c.unsaved.final = []newBlock{{record: c.genesis}}, []*Block{genesis}
 	return c
 }
 
@@ -47,8 +47,14 @@ func (d *DB) Reopen(name string, src trie.Source) (_ *Chain, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Chain{db: d, name: name, genesis: genesis, tree: blocktree.New(last, final.Number(), final, 0), best: last,
-		final: []*record{final}, blocks: map[Hash]*record{last: final}}
+	c := &Chain{db: d, name: name, pruning: d.pruning, genesis: genesis, tree: blocktree.New(last, final.Number(), final, 0), best: last,
+		final: []*record{final}, blocks: map[Hash]*record{last: final}, holds: map[uint32]int{}}
+	if d.pruning.Prunes() {
+		if c.lowest, err = d.oldest(name); err != nil {
+			return nil, err
+		}
+		c.prune()
+	}
 	h, err := d.heads(name)
 	if err != nil {
 		return nil, err
@@ -71,15 +77,30 @@ func (d *DB) Reopen(name string, src trie.Source) (_ *Chain, err error) {
 }
 
 // Fill puts into a batch what the chain has taken down since the last one.
-func (c *Chain) Fill(b *Batch) {
+func (c *Chain) Fill(b *Batch) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	to := b.chain(c.name)
 	*to, c.unsaved = c.unsaved, chainBatch{}
 	to.heads = heads{best: c.best}
 	for _, block := range c.unfinalized() {
 		to.heads.above = append(to.heads.above, block.Hash)
 	}
+	to.lowest = c.lowest - min(c.lowest, spare)
+	c.mu.Unlock()
+	for i := range to.blocks {
+		n := &to.blocks[i]
+		switch {
+		case c.pruning.Prunes():
+			if err := n.fill(b); err != nil {
+				return err
+			}
+		case n.parent != nil:
+			n.state.Written(n.parent, b.node)
+		default:
+			n.state.Written(trie.NewState(trie.New(), nil), b.node)
+		}
+	}
+	return nil
 }
 
 // Saved says that what was filled in has been written: memory can let go of it.
