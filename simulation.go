@@ -51,6 +51,9 @@ type Options struct {
 	// that many blocks late; its validators vote against all new code.
 	UpgradesLate   uint32
 	RejectPrecheck bool
+	// Engine runs the code in the place of an engine of the simulation's own: several in a row
+	// then make a runtime ready once. It is not closed with the simulation.
+	Engine *executor.Engine
 }
 
 // Simulation is a network that is ready to run.
@@ -70,6 +73,21 @@ type Simulation struct {
 	lack     atomic.Pointer[error] // the first thing of a live chain that could not be read
 }
 
+// open makes the engine ready.
+func (sim *Simulation) open(ctx context.Context) (err error) {
+	if sim.engine = sim.options.Engine; sim.engine != nil {
+		sim.verifier = sim.engine.Verifier()
+		return nil
+	}
+	sim.verifier = crypto.NewVerifier()
+	engine := executor.Config{CacheDir: sim.settings.CacheDir, Stats: sim.options.Measure}
+	if !sim.settings.ExecuteAll {
+		engine.Verifier = sim.verifier
+	}
+	sim.engine, err = executor.NewEngine(ctx, engine)
+	return err
+}
+
 // Open opens the parachain and makes the network around it, which stands until it is run.
 // A wrong setting is a [*SettingError].
 func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error) {
@@ -87,12 +105,7 @@ func Open(ctx context.Context, s Settings, o Options) (_ *Simulation, err error)
 			sim.Close()
 		}
 	}()
-	sim.verifier = crypto.NewVerifier()
-	engine := executor.Config{CacheDir: s.CacheDir, Stats: o.Measure}
-	if !s.ExecuteAll {
-		engine.Verifier = sim.verifier
-	}
-	if sim.engine, err = executor.NewEngine(ctx, engine); err != nil {
+	if err = sim.open(ctx); err != nil {
 		return nil, err
 	}
 	host := parachain.NewHost(sim.engine)
@@ -316,7 +329,7 @@ func (sim *Simulation) Fetched() (p remote.Progress, ok bool) {
 // Close frees what was compiled, and ends the connection to a live chain.
 func (sim *Simulation) Close() error {
 	var errs []error
-	if sim.engine != nil {
+	if sim.engine != nil && sim.options.Engine == nil {
 		errs = append(errs, sim.engine.Close(context.Background()))
 	}
 	errs = append(errs, sim.origin.Close())

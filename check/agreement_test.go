@@ -2,12 +2,12 @@ package check
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"pileus"
 	"pileus/chainspec"
+	"pileus/crypto"
+	"pileus/executor"
 	"pileus/internal/testdata"
 	"pileus/primitives"
 )
@@ -18,32 +18,42 @@ func TestAgreesWithSimulate(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a simulation of every runtime")
 	}
+	t.Parallel()
 	for _, name := range []string{"sync", "phase1", "phase3", "phase3-keep-slot", "elastic", "f-capacity-1", "f-hook-unwired", "f-single-block-per-slot", "f-min-period", "f-no-segment-api"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := pileus.Defaults()
 			s.Wasm = testdata.Shared(t, "runtimes/"+name+".wasm")
-			agrees(t, runtimeSpec(t, name), s, nil)
+			agrees(t, runtimeSpec(t, name), s, executor.Config{CacheDir: compiled()})
 		})
 	}
 	for _, name := range []string{"bulletin-westend", "coretime-polkadot", "mythos", "penpal-westend", "people-next-paseo"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := pileus.Defaults()
 			s.Chain = testdata.Shared(t, "chainspecs/"+name+".json")
-			agrees(t, chainSpec(t, name), s, nil)
+			// Interpreting thirty blocks takes less than compiling a large runtime.
+			agrees(t, chainSpec(t, name), s, executor.Config{Interpreter: true})
 		})
 	}
 }
 
-func agrees(t *testing.T, spec *chainspec.Spec, s pileus.Settings, relay *RelaySide) {
+func agrees(t *testing.T, spec *chainspec.Spec, s pileus.Settings, c executor.Config) {
 	t.Helper()
 	o := options()
-	o.Settings, o.Relay = s, relay
+	o.Settings = s
 	r, err := Run(context.Background(), spec, o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.RelayBlocks, s.CacheDir = 30, filepath.Join(os.TempDir(), "pileus-test-cache")
-	sim, err := pileus.Open(context.Background(), s, pileus.Options{})
+	c.Verifier = crypto.NewVerifier()
+	engine, err := executor.NewEngine(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(context.Background())
+	s.RelayBlocks = 30
+	sim, err := pileus.Open(context.Background(), s, pileus.Options{Engine: engine})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +74,7 @@ func TestRelayRows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("several simulations each")
 	}
+	t.Parallel()
 	lookahead := func(n uint32, classic bool) *RelaySide {
 		return relaySide(func(r *RelaySide) { r.Config.SchedulerParams.Lookahead, r.Classic = n, classic })
 	}
@@ -77,6 +88,10 @@ func TestRelayRows(t *testing.T) {
 		return relaySide(func(r *RelaySide) {
 			r.Config.ExecutorParams = primitives.ExecutorParams{{Kind: primitives.PvfExecTimeout, Value: ms}}
 		})
+	}
+	versi, err := RelayOf(chainSpec(t, "versi-relay"))
+	if err != nil || !versi.Classic {
+		t.Fatal(versi, err)
 	}
 	for _, c := range []struct {
 		name, stage string
@@ -95,8 +110,10 @@ func TestRelayRows(t *testing.T) {
 		{"depth 1, classic", "phase3", async(1, 1, true), ""},
 		{"backing timeout 1.5 s", "phase3", backing(1500), "p2.5 error"},
 		{"backing timeout 2.5 s", "phase3", backing(2500), ""},
+		{"a real relay chain: classic, depth 3, ancestry 2, 5 MiB", "phase3", versi, "x.pov warning"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			o := options()
 			o.Settings.Runtime, o.Relay = c.stage, c.relay
 			spec, err := o.Settings.Spec()

@@ -18,8 +18,17 @@ import (
 // results are kept between runs of the tests: they depend on code and state alone.
 func results() string { return filepath.Join(os.TempDir(), "pileus-test-cache", "check") }
 
+// compiled is where all tests have their compiled runtimes, and the command too.
+func compiled() string {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		base = os.TempDir()
+	}
+	return filepath.Join(base, "pileus")
+}
+
 func options() Options {
-	return Options{AuthoringDuration: 2 * time.Second, Results: results(), CacheDir: filepath.Join(os.TempDir(), "pileus-test-cache"), Settings: pileus.Defaults()}
+	return Options{AuthoringDuration: 2 * time.Second, Results: results(), CacheDir: compiled(), Settings: pileus.Defaults()}
 }
 
 func runtimeSpec(t testing.TB, name string) *chainspec.Spec {
@@ -51,6 +60,7 @@ func failing(r *Report) string {
 
 // Real runtimes, sound ones and those with one fault.
 func TestRealRuntimes(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]struct{ profile, failing string }{
 		"sync":             {Sync, ""},
 		"phase1":           {Phase1, ""},
@@ -65,6 +75,7 @@ func TestRealRuntimes(t *testing.T) {
 		"f-no-segment-api":        {Phase3, "p1.7 error"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r, err := Run(context.Background(), runtimeSpec(t, name), options())
 			if err != nil {
 				t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 
 // What is no sound parachain is said in a sentence or a row.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	whole, err := os.ReadFile(testdata.Shared(t, "runtimes/phase3.wasm"))
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +68,7 @@ func TestBadInput(t *testing.T) {
 
 // A runtime that does not come to an end, and one without Aura.
 func TestUnknownIsSaid(t *testing.T) {
+	t.Parallel()
 	t.Run("endless loop", func(t *testing.T) {
 		o := options()
 		o.Patience = 3 * time.Second

@@ -234,8 +234,11 @@ func (j *judge) noChecker() Row {
 		return Row{Verdict: Fails, Severity: Error, Found: j.seen.ValidateWords, Expected: expected, Evidence: evidence}
 	case j.seen.ValidatedLate == Yes && slices.Contains([]string{"0.25", "0.26", "0.27, 0.28", "0.27 or later", "0.29 to 0.32"}, j.static.Release.Crates):
 		return ok("none: this release has no such checker", expected, evidence)
+	case j.seen.Validated == Yes && j.static.Checker:
+		// The usual one refuses what lies 30 s from the relay chain's slot: no block here does.
+		return fails("a checker is registered, and lets pass what was tried", expected, append(evidence, fmt.Sprintf("the code has the panic %q", checkerWords)))
 	case j.seen.ValidatedLate == Yes:
-		return ok("none that shows: timestamps at both ends of the slot pass", expected, evidence)
+		return ok("none: its panic is not in the code, and timestamps at both ends of the slot pass", expected, evidence)
 	}
 	return unknown("validate_block was not compared")
 }

@@ -39,6 +39,7 @@ type prober struct {
 	relayMs uint64 // of the relay chain, as the runtime assumes it
 	headers int    // relay headers that the runtime wants
 
+	built  map[builtKey]tried // blocks that were tried: several probes begin with the same ones
 	seen   *Observations
 	broken error // a fault that is not the runtime's word: nothing further is tried
 }
@@ -59,6 +60,25 @@ type attempt struct {
 	slot  *primitives.Slot // of the parachain
 	time  *uint64          // timestamp, ms
 	heads *int             // relay headers
+}
+
+// builtKey is all that a block depends on.
+type builtKey struct {
+	on       *trie.State
+	parent   primitives.Hash
+	number   uint32
+	relay    primitives.Slot
+	included string
+	noSlot   bool
+	slot     primitives.Slot
+	millis   uint64
+	headers  int
+}
+
+// tried is what became of an attempt.
+type tried struct {
+	tip tip
+	err error
 }
 
 // errStopped says that probing has ended early.
@@ -102,6 +122,19 @@ func (p *prober) build(a attempt) (tip, error) {
 	if a.heads != nil {
 		headers = *a.heads
 	}
+	key := builtKey{a.on.state, a.on.hash(), a.relay.number, a.relay.slot, string(a.relay.included), a.relay.noSlot, slot, millis, headers}
+	if was, ok := p.built[key]; ok {
+		return was.tip, was.err
+	}
+	t, err := p.really(a, slot, millis, headers)
+	if p.broken == nil {
+		p.built[key] = tried{t, err}
+	}
+	return t, err
+}
+
+// really builds a block that was not tried yet.
+func (p *prober) really(a attempt, slot primitives.Slot, millis uint64, headers int) (tip, error) {
 	inherent, err := a.relay.inherent(p.chain, p.config, a.on.header, headers)
 	if err != nil {
 		p.broken = err
@@ -184,7 +217,7 @@ func probeConfig() primitives.HostConfiguration { return pileus.DefaultRelayConf
 // newProber begins where the chain stands.
 func newProber(ctx context.Context, s *subject, kinds []string) *prober {
 	f, config := &s.chain.Facts, probeConfig()
-	p := &prober{ctx: ctx, host: s.host, chain: s.chain, config: &config, relayMs: primitives.RelaySlotMillis, slotMs: f.SlotDuration, seen: &s.seen}
+	p := &prober{ctx: ctx, host: s.host, chain: s.chain, config: &config, relayMs: primitives.RelaySlotMillis, slotMs: f.SlotDuration, built: map[builtKey]tried{}, seen: &s.seen}
 	p.patience, p.kinds = s.patience, kinds
 	p.base = relayParent{number: max(firstNumber, f.MinRelayNumber()), slot: max(firstSlot, f.MinRelaySlot())}
 	p.headers = p.collatorHeaders()

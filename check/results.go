@@ -22,7 +22,7 @@ import (
 )
 
 // probesVersion changes whenever probes are made otherwise than before, or kept otherwise.
-const probesVersion = 2
+const probesVersion = 3
 
 // kept is what a real execution came to: all that the rows are judged by. It is the same
 // whenever the release of this program, code, genesis and collators are the same.
@@ -33,6 +33,7 @@ type kept struct {
 	Unpacked   int
 	Imports    []string
 	Declared   []byte // the version that the sections say, encoded; empty: none
+	Checker    bool
 
 	Absent string
 	Notes  []string
@@ -112,7 +113,7 @@ func readResults(file string, spec *chainspec.Spec) (s *subject, ok bool) {
 	if declared := (&runtimeapi.Version{}); len(k.Declared) > 0 && scale.Decode(k.Declared, declared) == nil {
 		info.Version = declared
 	}
-	s = &subject{static: &Static{Info: info, Version: version, Meta: meta}, absent: k.Absent, notes: k.Notes, seen: k.Seen, chain: k.Chain.open()}
+	s = &subject{static: &Static{Info: info, Version: version, Meta: meta, Checker: k.Checker}, absent: k.Absent, notes: k.Notes, seen: k.Seen, chain: k.Chain.open()}
 	s.static.read()
 	return s, true
 }
@@ -146,7 +147,7 @@ func (s *subject) keepResults(file string) {
 		return
 	}
 	k := &kept{Version: s.static.Version.EncodeTo(nil), Meta: s.static.Meta.Encode(), Compressed: s.static.Compressed, Unpacked: s.static.UnpackedSize,
-		Imports: s.static.Imports, Absent: s.absent, Notes: s.notes, Chain: keep(s.chain), Seen: s.seen}
+		Imports: s.static.Imports, Checker: s.static.Checker, Absent: s.absent, Notes: s.notes, Chain: keep(s.chain), Seen: s.seen}
 	if v := s.static.Info.Version; v != nil {
 		k.Declared = v.EncodeTo(nil)
 	}

@@ -1,12 +1,15 @@
 package check
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
 	"pileus/chainspec"
 	"pileus/crypto"
+	"pileus/executor"
 	"pileus/hashing"
+	"pileus/internal/wasm"
 	"pileus/metadata"
 	"pileus/runtimeapi"
 	"pileus/scale"
@@ -26,6 +29,7 @@ type Static struct {
 	ProofSize     uint64
 	Order         []string // pallets by declaration
 	Counters      []Counter
+	Checker       bool // the words with which an inherent checker of validate_block panics stand in the code
 }
 
 // Counter is a constant that counts blocks, as its name and type say.
@@ -41,7 +45,21 @@ func inspect(code []byte) (*Static, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Static{Info: info}, nil
+	return &Static{Info: info, Checker: hasChecker(code)}, nil
+}
+
+// checkerWords are the panic of validate_block when its inherent checker refuses a block. A
+// runtime that registers none has a dummy, whose answer the compiler knows: the panic is not
+// in its code. (cumulus-pallet-parachain-system through 0.24, validate_block/implementation.rs)
+const checkerWords = "Checking inherents failed"
+
+func hasChecker(code []byte) bool {
+	raw, err := executor.Decompress(code, executor.CodeBombLimit)
+	if err != nil {
+		return false
+	}
+	m, err := wasm.Parse(raw)
+	return err == nil && bytes.Contains(m.Section(wasm.DataSection), []byte(checkerWords))
 }
 
 // read takes from the metadata what rows need.
