@@ -33,6 +33,8 @@ type BuildParams struct {
 	Before []*Built
 	// Key seals the block.
 	Key *AuraKey
+	// Progress is told what the block weighs, inherents included, after each transaction; nil: not told.
+	Progress func(Weight)
 }
 
 // Limits bound the transactions that a block takes from the pool; inherents they do not bound.
@@ -230,6 +232,9 @@ func (a *author) transactions(ctx context.Context) (EndReason, error) {
 		switch {
 		case err == nil:
 			a.built.Pushed = append(a.built.Pushed, xt)
+			if a.p.Progress != nil {
+				a.p.Progress(a.weight())
+			}
 		case errors.As(err, &refused) && refused.IsExhausted():
 			if skipped++; skipped > maxSkipped {
 				return EndWeight, nil

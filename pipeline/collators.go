@@ -192,6 +192,8 @@ func (n *Network) buildBlock(p *paraNode, q collator.BuildBlock) {
 		What:    fmt.Sprintf("build #%d", parent.Number()+1),
 		MinCost: minBlockCost,
 		Run: func(ctx context.Context) any {
+			params := params
+			params.Progress = func(w parachain.Weight) { world.AtLeast(ctx, min(c.cost(w), q.AuthoringDuration)) }
 			b, err := c.Host.Build(ctx, params)
 			return outcome{b, err}
 		},

@@ -30,7 +30,7 @@ func (n *Network) foreseeImport(c *chain, params parachain.CollationParams) {
 	job := parachain.ExecuteParams{Parent: params.Parent, ParentState: params.ParentState, Block: &built.Block, Now: uint64(n.world.Now() / time.Millisecond)}
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("import #%d", built.Block.Header.Number),
-		MinCost: gossip.from,
+		MinCost: gossip.from + c.cost(built.Weight), // nobody asks for the result earlier
 		Run:     func(ctx context.Context) any { shared.run(ctx, c.Host, job); return nil },
 		Done:    func(any) {},
 	})
@@ -57,7 +57,7 @@ func (n *Network) foreseeValidation(q *collator.Collate, b *builtBlock, packed f
 	}
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("validate the candidate of #%d", b.Block.Header.Number),
-		MinCost: collateTime + collationFetch.from,
+		MinCost: collateTime + collationFetch.from + b.cost,
 		Run: func(ctx context.Context) any {
 			p, err := packed()
 			if err == nil {

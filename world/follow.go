@@ -122,6 +122,7 @@ func (w *World) Follow(ctx context.Context, c *Clock) error {
 		case <-timer.C:
 		case r := <-w.results:
 			w.take(r)
+		case <-w.raised:
 		case <-w.inbox.wake:
 		case <-ctx.Done():
 		}
@@ -147,7 +148,7 @@ func (w *World) horizon() time.Duration {
 		h = w.queue[0].at
 	}
 	for _, r := range w.jobs {
-		h = min(h, r.start+r.MinCost)
+		h = min(h, r.earliest())
 	}
 	return h
 }

@@ -10,7 +10,9 @@
 //	callback ── Begin(job) ──► worker: Run ──► queue: (start + cost, sequence of Begin) ──► Done
 //
 // So a run in virtual time is the same, byte for byte, whichever worker finished first:
-// the clock never passes the earliest time at which an unfinished job could be done.
+// the clock never passes the earliest time at which an unfinished job could be done. A
+// job that learns on its way that it costs more says so ([AtLeast]), and what comes before
+// need not wait for it.
 //
 // The same queue has two drivers. [World.Run] goes through it as fast as the machine
 // allows. [World.Follow] lets a [Clock] say how far it may go, that is, the wall clock at
@@ -22,6 +24,7 @@ import (
 	"container/heap"
 	"context"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,7 +33,7 @@ import (
 type Job struct {
 	What    string                         // for errors and logs: "build #42"
 	Run     func(ctx context.Context) any  // on a worker
-	MinCost time.Duration                  // virtual time that it takes at least
+	MinCost time.Duration                  // virtual time that it takes at least, see also [AtLeast]
 	Cost    func(result any) time.Duration // virtual time that it took; nil: MinCost
 	Done    func(result any)               // in the queue, at start + cost
 }
@@ -45,6 +48,8 @@ type World struct {
 	jobs    []*running // begun, result not yet taken
 	workers chan struct{}
 	results chan *running
+	raised  chan struct{} // a job has said that it takes longer
+	working atomic.Int64  // jobs that have not run to their end
 	inbox   *inbox
 	ctx     context.Context
 }
@@ -54,7 +59,30 @@ type running struct {
 	start  time.Duration
 	seq    uint64
 	result any
-	taken  bool
+	least  atomic.Int64 // virtual time that it takes at least, as far as it knows
+	raised chan<- struct{}
+}
+
+// earliest is when the job could be done.
+func (r *running) earliest() time.Duration {
+	return r.start + max(r.MinCost, time.Duration(r.least.Load()))
+}
+
+type runningKey struct{}
+
+// AtLeast says, from a job's Run with the context that it was given, that the job takes that
+// much virtual time at least, whatever its Cost will say. What it says must not depend on
+// anything else than the job's result does.
+func AtLeast(ctx context.Context, cost time.Duration) {
+	r, ok := ctx.Value(runningKey{}).(*running)
+	if !ok || int64(cost) <= r.least.Load() {
+		return
+	}
+	r.least.Store(int64(cost))
+	select {
+	case r.raised <- struct{}{}:
+	default:
+	}
 }
 
 // New returns a world whose clock stands at start (virtual time since the Unix epoch),
@@ -64,6 +92,7 @@ func New(start time.Duration) *World {
 		now:     start,
 		workers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))),
 		results: make(chan *running, 1024),
+		raised:  make(chan struct{}, 1),
 		inbox:   &inbox{wake: make(chan struct{}, 1)},
 		ctx:     context.Background(),
 	}
@@ -72,8 +101,8 @@ func New(start time.Duration) *World {
 // Now is the virtual time since the Unix epoch.
 func (w *World) Now() time.Duration { return w.now }
 
-// Working tells whether jobs run or wait for a worker.
-func (w *World) Working() bool { return len(w.jobs) > 0 }
+// Working tells whether jobs run or wait for a worker. It may be called from any goroutine.
+func (w *World) Working() bool { return w.working.Load() > 0 }
 
 // At lets f happen at time t, or now if t is past.
 func (w *World) At(t time.Duration, f func()) {
@@ -94,12 +123,14 @@ func (w *World) push(t time.Duration, seq uint64, f func()) {
 // Begin starts a job now.
 func (w *World) Begin(j Job) {
 	w.seq++
-	r := &running{Job: j, start: w.now, seq: w.seq}
+	r := &running{Job: j, start: w.now, seq: w.seq, raised: w.raised}
 	w.jobs = append(w.jobs, r)
-	ctx := w.ctx
+	ctx := context.WithValue(w.ctx, runningKey{}, r)
+	w.working.Add(1)
 	go func() {
 		w.workers <- struct{}{}
 		r.result = r.Run(ctx)
+		w.working.Add(-1)
 		<-w.workers
 		w.results <- r
 	}()
@@ -149,14 +180,18 @@ func (w *World) settle(until time.Duration) bool {
 		if !w.waitsFor(next) {
 			return len(w.queue) > 0 && w.queue[0].at <= until
 		}
-		w.take(<-w.results)
+		select {
+		case r := <-w.results:
+			w.take(r)
+		case <-w.raised:
+		}
 	}
 }
 
 // waitsFor tells whether an unfinished job could be done at or before t.
 func (w *World) waitsFor(t time.Duration) bool {
 	for _, r := range w.jobs {
-		if r.start+r.MinCost <= t {
+		if r.earliest() <= t {
 			return true
 		}
 	}
@@ -171,11 +206,11 @@ func (w *World) take(r *running) {
 			break
 		}
 	}
-	cost := r.MinCost
+	done := r.earliest()
 	if r.Cost != nil {
-		cost = max(cost, r.Cost(r.result))
+		done = max(done, r.start+r.Cost(r.result))
 	}
-	w.push(r.start+cost, r.seq, func() { r.Done(r.result) })
+	w.push(done, r.seq, func() { r.Done(r.result) })
 }
 
 func (w *World) drain() {

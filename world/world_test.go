@@ -76,9 +76,12 @@ func TestJobsAreReproducible(t *testing.T) {
 			for i, c := range costs {
 				w.At(time.Duration(i/3)*time.Second, func() {
 					w.Begin(Job{
-						Run: func(context.Context) any {
-							if sleep {
-								time.Sleep(time.Duration(sleeps[i]) * time.Microsecond)
+						Run: func(ctx context.Context) any {
+							for least := range c + 1 {
+								if sleep {
+									time.Sleep(time.Duration(sleeps[i]) * time.Microsecond)
+								}
+								AtLeast(ctx, time.Duration(least)*time.Second)
 							}
 							return c
 						},
@@ -124,6 +127,51 @@ func TestStoppedJobsAreNotDone(t *testing.T) {
 			t.Fatalf("%v; what a stopped job said was taken in: %v", err, done)
 		}
 	}
+}
+
+// What comes before the time that a job takes at least need not wait for its end; what comes
+// then does, and the job takes that long.
+func TestAJobSaysHowLongItTakesAtLeast(t *testing.T) {
+	w := New(0)
+	var log []string
+	reached, end := make(chan struct{}), make(chan struct{})
+	w.After(0, func() {
+		if w.Working() {
+			t.Error("working before it began")
+		}
+		w.Begin(Job{
+			Run: func(ctx context.Context) any {
+				AtLeast(ctx, time.Second)
+				<-reached
+				AtLeast(ctx, 3*time.Second)
+				AtLeast(ctx, 2*time.Second) // says nothing new
+				<-end
+				return nil
+			},
+			Done: func(any) { log = append(log, fmt.Sprint("done ", w.Now())) },
+		})
+	})
+	for i := range 4 {
+		w.At(time.Duration(i)*time.Second+time.Second/2, func() {
+			log = append(log, fmt.Sprint(w.Now()))
+			if w.Working() != (i < 3) {
+				t.Error("working at", w.Now(), w.Working())
+			}
+			switch i {
+			case 0:
+				close(reached)
+			case 2:
+				close(end)
+			}
+		})
+	}
+	if err := w.Run(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"500ms", "1.5s", "2.5s", "done 3s", "3.5s"}; !slices.Equal(log, want) {
+		t.Errorf("%v, want %v", log, want)
+	}
+	AtLeast(t.Context(), time.Hour) // no job: nothing
 }
 
 // A run that goes on after its time was up goes on with the jobs that were under way.
