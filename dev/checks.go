@@ -4,14 +4,17 @@ import (
 	"context"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"pileus/pipeline"
 	"pileus/txpool"
+	"pileus/world"
 )
 
 // checks bounds how many transactions are checked at a time, so that many submitters do not
 // take the processors that the network needs for its blocks. Who finds no checker waits; a
-// node has two and lets wait as well (sc-transaction-pool FullChainApi).
+// node has two and lets wait as well (sc-transaction-pool FullChainApi). While jobs of the
+// network run, a checker rests for most of the time.
 type checks struct {
 	checkers chan struct{} // holds one for each check under way
 	waiting  atomic.Int64
@@ -22,15 +25,25 @@ func newChecks() *checks {
 	return &checks{checkers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
 }
 
+// rest is how many times as long as a check has taken its checker rests, while the world
+// builds, imports or validates blocks.
+const rest = 3
+
 // check asks the runtime at the best block of a node about a transaction. Where all
 // checkers are busy it waits, if it may and not too many do already; else the error is
 // [txpool.ErrUnchecked].
-func (c *checks) check(ctx context.Context, n *Node, xt []byte, mayWait bool) (pipeline.Checked, error) {
+func (c *checks) check(ctx context.Context, n *Node, w *world.World, xt []byte, mayWait bool) (pipeline.Checked, error) {
 	if err := c.begin(ctx, n, mayWait); err != nil {
 		return pipeline.Checked{}, err
 	}
-	defer func() { <-c.checkers }()
-	return n.check(ctx, xt), nil
+	free, began := func() { <-c.checkers }, time.Now()
+	answer := n.check(ctx, xt)
+	if w.Working() {
+		time.AfterFunc(rest*time.Since(began), free)
+	} else {
+		free()
+	}
+	return answer, nil
 }
 
 func (c *checks) begin(ctx context.Context, n *Node, mayWait bool) error {

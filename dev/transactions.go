@@ -7,6 +7,7 @@ import (
 	"pileus/dev/store"
 	"pileus/primitives"
 	"pileus/txpool"
+	"pileus/world"
 )
 
 // Submit offers a transaction, its bytes without the outer length prefix, to the pool and
@@ -18,18 +19,19 @@ import (
 //	                                                         └────────────────────────────────┘
 func (n *Node) Submit(ctx context.Context, xt []byte) (hash txpool.Hash, err error) {
 	hash = txpool.HashOf(xt)
+	var w *world.World
 	mayWait := true
 	if e := n.do(ctx, func() {
-		err = n.network.Screen(xt)
+		err, w = n.network.Screen(xt), n.network.World()
 		mayWait = !n.network.Pool().Full()
-		if !mayWait && n.network.World().Working() {
+		if !mayWait && w.Working() {
 			err = cmp.Or(err, txpool.ErrUnchecked)
 		}
 	}); e != nil || err != nil {
 		return hash, cmp.Or(e, err)
 	}
 	for try := 0; ; try++ {
-		ahead, err := n.checks.check(ctx, n, xt, mayWait)
+		ahead, err := n.checks.check(ctx, n, w, xt, mayWait)
 		if err != nil {
 			return hash, err
 		}
