@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"pileus/chainspec"
 	"pileus/executor"
 	"pileus/internal/testdata"
+	"pileus/internal/variant"
 	"pileus/internal/wasm"
 	"pileus/pipeline"
 	"pileus/wasmlink"
@@ -220,6 +222,30 @@ func TestTimersOfTheGuide(t *testing.T) {
 				t.Errorf("%d columns: %s", n, line)
 			}
 		}
+	}
+}
+
+// A chain that mints in every block mints twice as much in a day once its blocks are twice
+// as frequent: the audit measures it.
+func TestIssuance(t *testing.T) {
+	s := settings()
+	s.Wasm = filepath.Join(t.TempDir(), "variant.wasm")
+	if err := os.WriteFile(s.Wasm, variant.Code(t, "accounts=1 stage=phase1 mint=5"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := run(t, Config{Settings: s, Steps: []Step{{Kind: Upgrade, Arg: "faster", Code: variant.Code(t, "accounts=1 spec=2 mint=5")}}})
+	if r.Found() || r.Issuance == nil || len(r.Issuance.Stages) != 2 {
+		t.Fatalf("%v\n%+v", r, r.Issuance)
+	}
+	const unit = 1e12
+	for i, blocks := range []float64{7200, 14400} {
+		if got, want := *r.Issuance.Stages[i], 5*unit*blocks; math.Abs(got-want) > want/10 {
+			t.Errorf("%s: %.4g a day, want %.4g", r.Stages[i].Name, got, want)
+		}
+	}
+	var b strings.Builder
+	if err := r.WriteText(&b); err != nil || !strings.Contains(b.String(), "Issuance per day: start 3.") {
+		t.Errorf("%v\n%s", err, b.String())
 	}
 }
 
