@@ -313,7 +313,8 @@ func (o netObserver) Para(_ primitives.ParaID, out parachain.Output) {
 	switch out := out.(type) {
 	case parachain.Imported:
 		e := out.Entry
-		err = o.n.chain.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State)
+		header := e.Block.Header // a copy: the block is part of all that was built with it
+		err = o.n.chain.Import(&store.Block{Hash: e.Hash, Header: &header, Extrinsics: e.Block.Extrinsics}, e.State)
 	case parachain.BestChanged:
 		err = o.n.chain.SetBest(out.Best.Hash)
 	case parachain.Finalized:

@@ -90,6 +90,9 @@ func TestStorageIsSetThroughAForcedHead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := n.SetStorage(t.Context(), []dev.StorageChange{{Key: []byte(":child_storage:default:x"), Value: make([]byte, 32)}}); err == nil {
+		t.Error("the root of a child trie was set")
+	}
 	b, ok := n.Para().Get(hash)
 	if !ok || len(b.Header.Digest) != 1 || string(b.Header.Digest[0].Data) != parachain.EditLabel {
 		t.Fatalf("the forced block %s is not there, with a label", hash)

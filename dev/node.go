@@ -265,7 +265,8 @@ func (o observer) Para(_ primitives.ParaID, out parachain.Output) {
 	switch out := out.(type) {
 	case parachain.Imported:
 		e := out.Entry
-		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &e.Block.Header, Extrinsics: e.Block.Extrinsics}, e.State))
+		header := e.Block.Header // a copy: the block is part of all that was built with it
+		o.record(o.para.Import(&store.Block{Hash: e.Hash, Header: &header, Extrinsics: e.Block.Extrinsics}, e.State))
 	case parachain.BestChanged:
 		o.record(o.para.SetBest(out.Best.Hash))
 	case parachain.Finalized:

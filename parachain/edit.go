@@ -1,6 +1,7 @@
 package parachain
 
 import (
+	"bytes"
 	"fmt"
 
 	"pileus/hashing"
@@ -24,6 +25,11 @@ func (HeadForced) input() {}
 // NewEdit is the block that changes the state of at: no extrinsics, no seal, a label. The
 // runtime's own count of blocks goes with it: the next block must follow that.
 func NewEdit(at *Entry, changes []trie.Change, version *runtimeapi.Version) (*Built, error) {
+	for _, c := range changes {
+		if bytes.HasPrefix(c.Key, []byte(trie.ChildPrefix)) {
+			return nil, fmt.Errorf("edit the state of #%d: the value at 0x%x is the root of a child trie, which follows from what that holds", at.Number(), c.Key)
+		}
+	}
 	number := trie.Change{Key: hashing.StorageKey("System", "Number"), Value: scale.AppendU32(nil, at.Number()+1)}
 	state, err := at.State.Apply(version.StateVersion(), append([]trie.Change{number}, changes...), nil, nil)
 	if err != nil {

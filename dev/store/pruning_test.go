@@ -386,3 +386,44 @@ func TestPruningKeepsWhatIsNeeded(t *testing.T) {
 		t.Errorf("only %d states were discarded: this shows little", discarded)
 	}
 }
+
+// Of thousands of blocks, the file does not become larger than of the first few hundred: what is
+// discarded makes room for what comes.
+func TestTheFileStopsGrowing(t *testing.T) {
+	defer func(headers uint32) { keptHeaders = headers }(keptHeaders)
+	keptHeaders = 200
+	db, err := Open(t.TempDir(), LeastPruning, "para")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.bolt.NoSync = true
+	f := newFamily(t, db)
+	on, state := f.named["g"], f.state["g"]
+	sizes := map[int]int64{}
+	for number := 1; number <= 2500; number++ {
+		var changes []trie.Change
+		for i := range 20 {
+			key := hashing.Blake2b256(fmt.Append(nil, (number*7+i*13)%500))
+			changes = append(changes, trie.Change{Key: key[:], Value: fmt.Appendf(nil, "%040d", number)})
+		}
+		if state, err = state.Apply(trie.V1, changes, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		h := &primitives.Header{ParentHash: on.Hash, Number: uint32(number), StateRoot: state.Root()}
+		on = &Block{Hash: h.Hash(), Header: h, Extrinsics: [][]byte{make([]byte, 200)}}
+		if err := errors.Join(f.chain.Import(on, state), f.chain.SetBest(on.Hash), f.chain.Finalize(on.Hash)); err != nil {
+			t.Fatal(err)
+		}
+		f.save(db)
+		info, err := os.Stat(db.Path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[number] = info.Size()
+	}
+	if sizes[2500] > sizes[500] {
+		t.Errorf("the file has %d bytes with 500 blocks, %d with 2500", sizes[500], sizes[2500])
+	}
+	t.Logf("%d bytes with 500 blocks, %d with 2500", sizes[500], sizes[2500])
+}
