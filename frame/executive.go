@@ -33,7 +33,9 @@ func (r *Runtime) InitializeBlock(h *primitives.Header) {
 	s.initialize(h.Number, h.ParentHash, digest)
 	s.RegisterWeight(s.BlockWeights.BaseBlock.Add(upgrade), Mandatory)
 	for _, f := range r.initializer {
-		s.RegisterWeight(f(h.Number), Mandatory)
+		if w := f(h.Number); w != (Weight{}) {
+			s.RegisterWeight(w, Mandatory)
+		}
 	}
 	s.ExecutionPhase.Put(Phase{Kind: phaseApply})
 }

@@ -81,6 +81,9 @@ func (r *Runtime) add(e PalletEntry) {
 		}
 	}
 	p.verify()
+	for _, i := range p.items {
+		i.key() // now, and not in every call: a compiled runtime starts with what is there
+	}
 	r.modules, r.bases = append(r.modules, e.Pallet), append(r.bases, p)
 	if s, ok := e.Pallet.(*System); ok {
 		r.System = s

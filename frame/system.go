@@ -178,7 +178,9 @@ func (s *System) ExtrinsicIndex() (uint32, bool) {
 
 // RegisterWeight adds weight that no extrinsic declared.
 func (s *System) RegisterWeight(w Weight, class DispatchClass) {
-	s.BlockWeight.Mutate(func(used *PerDispatchClass) { used[class] = used[class].Add(w) })
+	used := s.BlockWeight.Get()
+	used[class] = used[class].Add(w)
+	s.BlockWeight.Put(used)
 }
 
 // RemainingWeight is what the block may still use.
@@ -206,7 +208,9 @@ func (s *System) reclaim(info DispatchInfo, post PostInfo) {
 	already := s.Reclaimed.Get()
 	unspent := info.Total().Sub(post.Actual(info)).Max(already)
 	if more := unspent.Sub(already); more != (Weight{}) {
-		s.BlockWeight.Mutate(func(used *PerDispatchClass) { used[info.Class] = used[info.Class].Sub(more) })
+		used := s.BlockWeight.Get()
+		used[info.Class] = used[info.Class].Sub(more)
+		s.BlockWeight.Put(used)
 		s.Reclaimed.Put(unspent)
 	}
 }

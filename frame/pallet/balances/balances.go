@@ -407,10 +407,10 @@ func (p *Pallet) updateLocks(who frame.AccountID, locks []Lock) {
 // Unreserve moves reserved balance back to the free one, as far as there is any, and
 // returns what was missing.
 func (p *Pallet) Unreserve(who frame.AccountID, amount frame.Balance) frame.Balance {
-	a := p.Account(who)
-	if frame.IsZero(amount) {
+	if frame.IsZero(amount) { // the account is not even read
 		return amount
 	}
+	a := p.Account(who)
 	if frame.IsZero(frame.Add(a.Free, a.Reserved)) {
 		return amount
 	}
