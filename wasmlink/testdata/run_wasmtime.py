@@ -9,7 +9,7 @@ does, and growing on demand to 2080 pages, as a validator does. Host functions: 
 logging, hashing; every signature is taken for good; the root of extrinsics is the one given.
 Others trap.
 """
-import hashlib, sys, time
+import ctypes, hashlib, sys, time
 import wasmtime as w
 
 PAGE = 65536
@@ -34,13 +34,20 @@ class Host:
             self.memory.grow(self.store, need)
         return at
 
+    # Memory.read and Memory.write make a ctypes type for every call: a block with 40,000
+    # values, each hashed, spent 25 of 30 seconds on that.
+    def address(self, at, n):
+        if at + n > self.memory.data_len(self.store):
+            raise w.Trap("bytes outside the memory")
+        return ctypes.addressof(self.memory.data_ptr(self.store).contents) + at
+
     def read(self, fat):
         at, n = fat & 0xFFFFFFFF, fat >> 32 & 0xFFFFFFFF
-        return bytes(self.memory.read(self.store, at, at + n))
+        return ctypes.string_at(self.address(at, n), n)
 
     def place(self, b):
         at = self.allocate(len(b))
-        self.memory.write(self.store, b, at)
+        ctypes.memmove(self.address(at, len(b)), bytes(b), len(b))
         return at
 
 
