@@ -227,14 +227,15 @@ func (j *judge) noChecker() Row {
 	}
 	const expected = "validate_block accepts what nodes accept"
 	evidence := j.evidence("validate", "validate.late")
+	gone := slices.Contains([]string{"0.25", "0.26", "0.27, 0.28", "0.27 or later", "0.29 to 0.32"}, j.static.Release.Crates)
 	switch {
 	case j.seen.Validated == Yes && j.seen.ValidatedLate == No:
 		return Row{Verdict: Fails, Severity: Warning, Found: "validate_block refuses a timestamp that the node accepts", Expected: expected, Evidence: evidence}
 	case j.seen.Validated == No && strings.Contains(strings.ToLower(j.seen.ValidateWords), "inherent"):
 		return Row{Verdict: Fails, Severity: Error, Found: j.seen.ValidateWords, Expected: expected, Evidence: evidence}
-	case j.seen.ValidatedLate == Yes && slices.Contains([]string{"0.25", "0.26", "0.27, 0.28", "0.27 or later", "0.29 to 0.32"}, j.static.Release.Crates):
+	case j.seen.ValidatedLate == Yes && gone:
 		return ok("none: this release has no such checker", expected, evidence)
-	case j.seen.Validated == Yes && j.static.Checker:
+	case j.seen.Validated == Yes && !gone && j.static.Checker:
 		// The usual one refuses what lies 30 s from the relay chain's slot: no block here does.
 		return fails("a checker is registered, and lets pass what was tried", expected, append(evidence, fmt.Sprintf("the code has the panic %q", checkerWords)))
 	case j.seen.ValidatedLate == Yes:
