@@ -321,8 +321,8 @@ func (n *Network) poolFinalized(c *chain, f parachain.Finalized) {
 // have. A block on another branch may hold a transaction already, or not yet what it needs.
 func (n *Network) refusedTransaction(c *chain, r parachain.Refusal, parent hashing.Hash) {
 	hash := txpool.HashOf(r.Extrinsic)
-	n.transactionRefused(c, hash, r.Err)
 	if parent == c.nodes[0].Best().Hash {
+		n.transactionRefused(c, hash, r.Err)
 		n.pool(c, txpool.Refused{Hash: hash, Reason: r.Err})
 	}
 }

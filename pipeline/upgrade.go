@@ -152,9 +152,6 @@ func (n *Network) authorize(u *upgrade) Edit {
 				block.Number = e.Number()
 			}
 			n.tell(StateEdited{block, entry.Pallet + "." + entry.Item, u.way.Words()})
-			if best := c.nodes[0].Best(); best.Hash == hash {
-				n.afterEdit(c, best)
-			}
 		},
 	}
 }
@@ -224,10 +221,12 @@ func (n *Network) upgradeTransaction(c *chain, meta *metadata.Metadata) ([]byte,
 	return metadata.BareExtrinsic(version, encoded), nil
 }
 
-// afterEdit submits what waited for an edit, once the best block stands on it.
+// afterEdit submits what waited for an edit, once the best block was built on it. Right after
+// the edit a collator may still build beside it: the runtime refuses the code there, and the
+// pool, which has such a block for the best one then, bans the transaction.
 func (n *Network) afterEdit(c *chain, best *parachain.Entry) {
 	u := c.upgrade
-	if u == nil || u.edited == nil || !u.tx.IsZero() {
+	if u == nil || u.edited == nil || !u.tx.IsZero() || best.Hash == *u.edited {
 		return
 	}
 	for e, ok := best, true; ok && e.Hash != *u.edited; e, ok = c.nodes[0].Get(e.Block.Header.ParentHash) {

@@ -69,6 +69,29 @@ func TestRealChainWithoutSudo(t *testing.T) {
 	}
 }
 
+// Every other real chain is upgraded to itself too. Where the spec version is a small number it
+// is raised in the section only.
+func TestRealChainsToThemselves(t *testing.T) {
+	if testing.Short() {
+		t.Skip("several large runtimes")
+	}
+	for name, how := range map[string]string{
+		"mythos":            "in the section runtime_version only",
+		"penpal-westend":    "in the section runtime_version only",
+		"bulletin-westend":  "in the section runtime_version and in 5 constants",
+		"people-next-paseo": "in the section runtime_version and in 6 constants", // slot-based: a collator builds beside the edit
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settings()
+			s.Chain = testdata.Shared(t, "chainspecs/"+name+".json")
+			r := run(t, Config{Settings: s, Steps: []Step{{Kind: Upgrade, Arg: Self}}})
+			if told := story(&r.Steps[0]); r.Found() || !strings.Contains(told, how) || !strings.Contains(told, "puts the new code in force") {
+				t.Errorf("%v\n%s", r, told)
+			}
+		})
+	}
+}
+
 // A spec that was exported from a running chain goes on where that stood: block numbers,
 // relay numbers, slots, nonces; and is upgraded.
 func TestLiveSpec(t *testing.T) {
