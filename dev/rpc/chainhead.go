@@ -97,12 +97,14 @@ func (s *side) follow(_ context.Context, c *jsonrpc.Call, sub *jsonrpc.Subscript
 	}, nil
 }
 
-// followOf is the follow that a call names, nil if the connection has none of that name.
+// followOf is the follow that a call names, nil if the connection has none of that name or
+// it is stopped.
 func followOf(c *jsonrpc.Call) *follow {
 	id := c.Text("followSubscription")
 	if sub := c.Conn.Subscription(id); sub != nil {
-		f, _ := sub.Data.(*follow)
-		return f
+		if f, _ := sub.Data.(*follow); f != nil && !f.ended() {
+			return f
+		}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type follow struct {
 	pinned     map[Hash]time.Time
 	operations map[string]context.CancelFunc
 	nextID     int
-	stopped    chan struct{} // closed by pins.end
+	stopped    chan struct{} // closed by end
 	once       sync.Once
 }
 
@@ -131,6 +131,15 @@ func (p *pins) endAll() {
 }
 
 func (f *follow) end() { f.once.Do(func() { close(f.stopped) }) }
+
+func (f *follow) ended() bool {
+	select {
+	case <-f.stopped:
+		return true
+	default:
+		return false
+	}
+}
 
 func (f *follow) keepsLong(age time.Duration) bool {
 	f.mu.Lock()
@@ -245,6 +254,7 @@ func (f *follow) run(ctx context.Context) {
 		}
 	}
 	if ctx.Err() == nil {
+		f.end() // first, so that what the client asks next finds no follow
 		f.cancelAll()
 		f.sub.Send(evStop{"stop"})
 	}
@@ -353,10 +363,8 @@ func (f *follow) operation() (id string, ctx context.Context, ok bool) {
 	if len(f.operations) >= maxOperations {
 		return "", nil, false
 	}
-	select {
-	case <-f.stopped:
+	if f.ended() {
 		return "", nil, false
-	default:
 	}
 	id = itoa(f.nextID)
 	f.nextID++
