@@ -206,13 +206,11 @@ func sign(b *testing.B, n *dev.Node, meta *metadata.Metadata, signer metadata.Si
 // run submits a transfer every so often and counts the answers. A refused one is tried again.
 func (s *sender) run(ctx context.Context, c *client, every time.Duration) map[string]int {
 	answers := map[string]int{}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for len(s.requests) > 0 {
+	for next := time.Now(); len(s.requests) > 0; next = next.Add(every) { // one that had to wait is made up for
 		select {
 		case <-ctx.Done():
 			return answers
-		case <-tick.C:
+		case <-time.After(time.Until(next)):
 		}
 		answer, ok := c.send(ctx, s.requests[0])
 		if !ok {
