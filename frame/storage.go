@@ -117,15 +117,15 @@ func read[T any](i *item, c Codec[T], key []byte) (v T, ok bool) {
 // decodeValue reads a stored value. One that does not decode counts as absent, and the
 // node's log says so.
 func decodeValue[T any](i *item, c Codec[T], raw []byte) (v T, ok bool) {
-	d := &decoder
-	if decoding { // a codec that reads storage itself
+	d, nested := &decoder, decoding
+	if nested { // a codec that reads storage itself
 		d = new(scale.Decoder)
 	}
 	decoding = true
 	d.Reset(raw)
 	v = c.Decode(d)
 	err := d.Err()
-	decoding = false
+	decoding = nested
 	if err == nil {
 		return v, true
 	}

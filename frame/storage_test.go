@@ -124,6 +124,24 @@ func TestCorrupted(t *testing.T) {
 }
 
 // TestMapsAgainstModel compares the maps with Go's.
+// A codec may read storage itself, more than once, between the parts that it decodes.
+func TestCodecThatReads(t *testing.T) {
+	_, s := sampleRuntime()
+	host.Run(host.Empty(), func() {
+		reading := U32
+		reading.Decode = func(d *scale.Decoder) uint32 {
+			a := d.U32() + s.Value.Get()
+			return a + d.U32() + s.Value.Get() + d.U32()
+		}
+		s.Value.Put(1000)
+		v := NewOptionValue(&s.Pallet, "Read", reading)
+		host.Set(v.Key(), scale.AppendU32(scale.AppendU32(scale.AppendU32(nil, 1), 2), 3))
+		if got, ok := v.TryGet(); !ok || got != 2006 {
+			t.Error(got, ok)
+		}
+	})
+}
+
 func TestMapsAgainstModel(t *testing.T) {
 	_, s := sampleRuntime()
 	rapid.Check(t, func(t *rapid.T) {

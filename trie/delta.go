@@ -102,29 +102,6 @@ func (d *delta) walk(a, b spot) error {
 	return nil
 }
 
-// down is the spot one nibble further; entered tells that another node begins there.
-func (s spot) down(nibble byte) (next spot, entered bool) {
-	switch {
-	case s.n == nil:
-		return spot{}, false
-	case s.at < len(s.n.partial):
-		if s.n.partial[s.at] != nibble {
-			return spot{}, false
-		}
-		return spot{s.n, s.at + 1}, false
-	}
-	kid := s.n.child(nibble)
-	return spot{kid, 0}, kid != nil
-}
-
-// carrier is the node whose value stands at the spot, nil if none does.
-func (s spot) carrier() *node {
-	if s.n == nil || s.at < len(s.n.partial) || s.n.vkind == noValue {
-		return nil
-	}
-	return s.n
-}
-
 // values compares the values at two spots: those that stand apart, and the roots of child tries.
 func (d *delta) values(a, b spot) error {
 	x, y := a.carrier(), b.carrier()

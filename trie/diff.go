@@ -75,6 +75,29 @@ type spot struct {
 	at int
 }
 
+// down is the spot one nibble further; entered tells that another node begins there.
+func (s spot) down(nibble byte) (next spot, entered bool) {
+	switch {
+	case s.n == nil:
+		return spot{}, false
+	case s.at < len(s.n.partial):
+		if s.n.partial[s.at] != nibble {
+			return spot{}, false
+		}
+		return spot{s.n, s.at + 1}, false
+	}
+	kid := s.n.child(nibble)
+	return spot{kid, 0}, kid != nil
+}
+
+// carrier is the node whose value stands at the spot, nil if none does.
+func (s spot) carrier() *node {
+	if s.n == nil || s.at < len(s.n.partial) || s.n.vkind == noValue {
+		return nil
+	}
+	return s.n
+}
+
 func (d *differ) open(t *Trie, n *node) (*node, error) {
 	if n == nil {
 		return nil, nil
@@ -146,30 +169,23 @@ func (d *differ) walk(a, b spot) (more bool, err error) {
 
 // valueAt is the value at a spot, nil if none stands there.
 func (d *differ) valueAt(t *Trie, s spot) ([]byte, error) {
-	if s.n == nil || s.at < len(s.n.partial) || s.n.vkind == noValue {
+	n := s.carrier()
+	if n == nil {
 		return nil, nil
 	}
-	v, err := s.n.value(t.src, &place{nibbles: d.path, walk: true}, nil)
+	v, err := n.value(t.src, &place{nibbles: d.path, walk: true}, nil)
 	if v == nil && err == nil {
 		v = []byte{}
 	}
 	return v, err
 }
 
-// down is the spot one nibble further.
+// down is the spot one nibble further; a node that begins there is read.
 func (d *differ) down(t *Trie, s spot, nibble byte) (spot, error) {
-	switch {
-	case s.n == nil:
-		return spot{}, nil
-	case s.at < len(s.n.partial):
-		if s.n.partial[s.at] != nibble {
-			return spot{}, nil
-		}
-		return spot{s.n, s.at + 1}, nil
+	next, entered := s.down(nibble)
+	if !entered {
+		return next, nil
 	}
-	n, err := d.open(t, s.n.child(nibble))
-	if n == nil || err != nil {
-		return spot{}, err
-	}
-	return spot{n, 0}, nil
+	_, err := d.open(t, next.n)
+	return next, err
 }
