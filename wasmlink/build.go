@@ -78,17 +78,7 @@ var clockUses = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc",
 // same source and toolchain give the same bytes, wherever the source lies. The error is a
 // [*BuildError].
 func Build(ctx context.Context, dir string, o BuildOptions) (*Runtime, error) {
-	b := &builder{dir: dir, o: o}
-	if b.o.Go == "" {
-		b.o.Go = "go"
-	}
-	if s, err := os.Stat(dir); err != nil || !s.IsDir() {
-		return nil, &BuildError{dir, "there is no such folder", errors.Join(err, os.ErrNotExist)}
-	}
-	if err := b.imports(ctx); err != nil {
-		return nil, err
-	}
-	program, err := b.compile(ctx)
+	program, err := Compile(ctx, dir, o)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +90,22 @@ func Build(ctx context.Context, dir string, o BuildOptions) (*Runtime, error) {
 		return nil, &BuildError{dir, err.Error(), err}
 	}
 	return r, nil
+}
+
+// Compile compiles the package in dir with the Go toolchain to a program for [Link]. The
+// error is a [*BuildError].
+func Compile(ctx context.Context, dir string, o BuildOptions) ([]byte, error) {
+	b := &builder{dir: dir, o: o}
+	if b.o.Go == "" {
+		b.o.Go = "go"
+	}
+	if s, err := os.Stat(dir); err != nil || !s.IsDir() {
+		return nil, &BuildError{dir, "there is no such folder", errors.Join(err, os.ErrNotExist)}
+	}
+	if err := b.imports(ctx); err != nil {
+		return nil, err
+	}
+	return b.compile(ctx)
 }
 
 type builder struct {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -23,20 +21,7 @@ import (
 )
 
 // sample is the program in testdata/sample as the Go toolchain writes it.
-var sample = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "sample")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "sample.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w -buildid=", "-o", file, "./testdata/sample")
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.New(string(out))
-	}
-	return os.ReadFile(file)
-})
+var sample = sync.OnceValues(func() ([]byte, error) { return Compile(context.Background(), "testdata/sample", BuildOptions{}) })
 
 func sampleProgram(t testing.TB) []byte {
 	t.Helper()

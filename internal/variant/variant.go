@@ -4,9 +4,7 @@ package variant
 
 import (
 	"bytes"
-	"errors"
-	"os"
-	"os/exec"
+	"context"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -32,7 +30,8 @@ var program struct {
 func Code(t testing.TB, words string) []byte {
 	t.Helper()
 	program.Do(func() {
-		program.code, program.err = compile(filepath.Join(testdata.Root(t), "internal/variant/testdata/program"))
+		dir := filepath.Join(testdata.Root(t), "internal/variant/testdata/program")
+		program.code, program.err = wasmlink.Compile(context.Background(), dir, wasmlink.BuildOptions{})
 	})
 	if program.err != nil {
 		t.Fatal(program.err)
@@ -51,21 +50,4 @@ func Code(t testing.TB, words string) []byte {
 		t.Fatal(err)
 	}
 	return parachain.CompressPoV(code) // it has the same form, and is quick
-}
-
-// compile compiles the program for the linker.
-func compile(dir string) ([]byte, error) {
-	out, err := os.MkdirTemp("", "variant")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(out)
-	file := filepath.Join(out, "variant.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-ldflags=-s -w -buildid=", "-o", file, ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOWASM=", "CGO_ENABLED=0", "GOEXPERIMENT=")
-	if words, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.New(err.Error() + ": " + string(words))
-	}
-	return os.ReadFile(file)
 }
