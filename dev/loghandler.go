@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"pileus/internal/layout"
 )
 
 // consoleHandler writes records for people, as nodes do where only level info is logged
@@ -43,7 +45,7 @@ func (h *consoleHandler) Handle(_ context.Context, r slog.Record) error {
 	if h.chain != "" {
 		b.WriteString("[" + h.chain + "] ")
 	}
-	message := printable(r.Message)
+	message := layout.Plain(r.Message)
 	if h.colour {
 		message = blockNumber.ReplaceAllStringFunc(message, func(s string) string { return h.painted("1", s) })
 	}
@@ -69,21 +71,11 @@ func (h *consoleHandler) painted(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-// printable is a text of a runtime or a client on one line, without what would steer a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, s)
-}
-
 func attr(a slog.Attr) string {
 	if a.Value.Kind() == slog.KindGroup {
 		return ""
 	}
-	v := printable(a.Value.String())
+	v := layout.Plain(a.Value.String())
 	if v == "" || strings.ContainsAny(v, " \"=") {
 		v = `"` + strings.ReplaceAll(v, `"`, `\"`) + `"`
 	}

@@ -35,8 +35,6 @@ type Collation struct {
 type Packed struct {
 	PoV       primitives.PoV                 // compressed
 	BlockData *primitives.ParachainBlockData // what the PoV holds, as a validator unpacks it
-	// Sizes in bytes: before compression, and of that the headers with extrinsics and the proof.
-	RawSize, BlocksSize, ProofSize int
 }
 
 // Errors of a collation.
@@ -106,20 +104,13 @@ func (h *Host) pack(ctx context.Context, p CollationParams) (*Packed, error) {
 	case p.SchedulingProof != nil:
 		data.Version, data.SchedulingProof = primitives.BlockDataV2, p.SchedulingProof
 	}
-	c := &Packed{BlockData: data}
 	for _, b := range p.Blocks {
 		data.Blocks = append(data.Blocks, b.Block)
-		c.BlocksSize += len(b.Block.EncodeTo(nil))
 	}
 	if data.CompactProof, err = trie.EncodeCompactFrom(p.Parent.StateRoot, mergedProof(p.Blocks)); err != nil {
 		return nil, fmt.Errorf("compact proof: %w", err)
 	}
-	for _, item := range data.CompactProof {
-		c.ProofSize += len(item)
-	}
-	raw := data.EncodeTo(nil)
-	c.PoV, c.RawSize = primitives.PoV{BlockData: CompressPoV(raw)}, len(raw)
-	return c, nil
+	return &Packed{primitives.PoV{BlockData: CompressPoV(data.EncodeTo(nil))}, data}, nil
 }
 
 func (h *Host) commitments(ctx context.Context, p CollationParams) (*primitives.CandidateCommitments, error) {

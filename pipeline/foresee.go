@@ -11,12 +11,9 @@ import (
 	"pileus/world"
 )
 
-// As soon as a block is built, what others are going to ask for is begun: the one real
-// execution of its candidate by validators, and its import by the chain's other nodes. Their
-// results do not depend on when they are made. What is asked later decides: an execution
-// that nobody asks for is only lost time.
-
-// foreseeImport begins the import of a block that is a candidate of its own.
+// foreseeImport begins the import of a block that is a candidate of its own, before the
+// chain's other nodes ask for it. Its result does not depend on when it is made; one that
+// nobody asks for is only lost time.
 func (n *Network) foreseeImport(c *chain, params parachain.CollationParams) {
 	if n.cfg.ExecuteAll || len(params.Blocks) != 1 || params.Parent == nil || len(c.nodes) == 1 {
 		return
@@ -36,7 +33,8 @@ func (n *Network) foreseeImport(c *chain, params parachain.CollationParams) {
 	})
 }
 
-// foreseeValidation begins the execution of a block's candidate by validators.
+// foreseeValidation begins the one real execution of a block's candidate as soon as the
+// block is built, as [Network.foreseeImport] does for its import.
 func (n *Network) foreseeValidation(q *collator.Collate, b *builtBlock, packed func() (*parachain.Packed, error)) {
 	if n.cfg.ExecuteAll || len(q.Blocks) != 1 {
 		return

@@ -11,7 +11,7 @@ import (
 // into one line stay as they are. Control characters, which a runtime or a file may have put
 // among its words, become blanks.
 func Wrap(head, indent, words string, width int) (lines []string) {
-	words = plain(words)
+	words = Plain(words)
 	line, room := head, width-Width(head)
 	if Width(words) <= room {
 		return []string{strings.TrimRight(line+words, " ")}
@@ -47,8 +47,9 @@ func Wrap(head, indent, words string, width int) (lines []string) {
 // Width is how many columns a text takes, one for each character.
 func Width(s string) int { return utf8.RuneCountInString(s) }
 
-// plain has blanks in place of control characters.
-func plain(s string) string {
+// Plain is a text of a runtime or a client on one line, without what would steer a terminal:
+// it has blanks in place of control characters.
+func Plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return ' '
