@@ -3,6 +3,7 @@ package executor
 import (
 	"bytes"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -11,14 +12,16 @@ import (
 // TestRegionReset writes here and there and expects the image back, with and without a
 // system that says which pages were written.
 func TestRegionReset(t *testing.T) {
-	if written() == nil {
-		t.Error("this system does not say which pages were written")
-	}
 	ask := written
 	defer func() { written = ask }()
 	for name, f := range map[string]func() *pagemap{"pagemap": ask, "none": func() *pagemap { return nil }} {
 		t.Run(name, func(t *testing.T) {
-			written = f
+			if written = f; name == "pagemap" && f() == nil {
+				if os.Getenv("CI") == "true" {
+					t.Fatal("this system does not say which pages were written")
+				}
+				t.Skip("this system does not say which pages were written (/proc/self/pagemap)")
+			}
 			rng := rand.New(rand.NewPCG(1, 2))
 			page := unix.Getpagesize()
 			data := make([]byte, 20*page+5)
