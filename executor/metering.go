@@ -14,8 +14,8 @@ import (
 // adds its cost when it is entered and takes it off when it is left, by whichever way: its
 // code becomes a block, and a return a branch to the end of that block. The crate puts the
 // same around every call instead, and thunks before what is reached from outside: the
-// heights are the same, but a runtime has ten times as many calls as functions, all of which
-// would have to be compiled.
+// heights are the same, but a runtime has 7 to 16 times as many calls as functions, all of
+// which would have to be compiled.
 //
 // limit is the code that puts the limit on the stack.
 func meterStack(m *wasm.Module, limit []byte) error {
