@@ -36,7 +36,7 @@ type Runtime struct {
 }
 
 func parseGenesis(raw json.RawMessage) (g Genesis, err error) {
-	fields, err := parseObject(raw)
+	fields, err := parseObject(raw, "raw", "runtimeGenesis")
 	if err != nil {
 		return g, fmt.Errorf("%w: genesis: %v", ErrNoGenesis, err)
 	}
@@ -47,10 +47,7 @@ func parseGenesis(raw json.RawMessage) (g Genesis, err error) {
 		case "runtimeGenesis":
 			g.Runtime, err = parseRuntime(f.value)
 		case "stateRootHash":
-			var text string
-			if err = json.Unmarshal(f.value, &text); err == nil {
-				g.StateRoot, err = parseHex("genesis.stateRootHash", text)
-			}
+			g.StateRoot, err = parseHex("genesis.stateRootHash", f.value)
 		default:
 			err = fmt.Errorf("%w: the form genesis.%s needs a node that has the chain's runtime built in", ErrNoGenesis, f.key)
 		}
@@ -65,28 +62,36 @@ func parseGenesis(raw json.RawMessage) (g Genesis, err error) {
 }
 
 func parseRaw(raw json.RawMessage) (*Raw, error) {
-	var file struct {
-		Top      map[string]string            `json:"top"`
-		Children map[string]map[string]string `json:"childrenDefault"`
-	}
-	if err := json.Unmarshal(raw, &file); err != nil {
+	file, err := parseTable(raw, "top", "childrenDefault")
+	if err != nil {
 		return nil, fmt.Errorf("chain spec: genesis.raw: %w", err)
 	}
-	if file.Top == nil {
+	top, err := parseTable(file["top"])
+	if err != nil {
+		return nil, fmt.Errorf("chain spec: genesis.raw.top: %w", err)
+	}
+	if top == nil {
 		return nil, fmt.Errorf("%w: genesis.raw has no top", ErrNoGenesis)
 	}
 	r := &Raw{}
-	var err error
-	if r.Top, err = parsePairs("genesis.raw.top", file.Top); err != nil {
+	if r.Top, err = parsePairs("genesis.raw.top", top); err != nil {
 		return nil, err
 	}
-	for key, pairs := range file.Children {
+	children, err := parseTable(file["childrenDefault"])
+	if err != nil {
+		return nil, fmt.Errorf("chain spec: genesis.raw.childrenDefault: %w", err)
+	}
+	for key, pairs := range children {
 		path := fmt.Sprintf("genesis.raw.childrenDefault[%q]", key)
-		id, err := parseHex(path, key)
+		id, err := parseHexText(path, key)
 		if err != nil {
 			return nil, err
 		}
-		child, err := parsePairs(path, pairs)
+		table, err := parseTable(pairs)
+		if err != nil {
+			return nil, fmt.Errorf("chain spec: %s: %w", path, err)
+		}
+		child, err := parsePairs(path, table)
 		if err != nil {
 			return nil, err
 		}
@@ -99,11 +104,11 @@ func parseRaw(raw json.RawMessage) (*Raw, error) {
 }
 
 // parsePairs reads an object of hex to hex. Of several faults the one whose key sorts first is reported.
-func parsePairs(path string, file map[string]string) (map[string][]byte, error) {
+func parsePairs(path string, file map[string]json.RawMessage) (map[string][]byte, error) {
 	pairs := make(map[string][]byte, len(file))
 	for _, k := range slices.Sorted(maps.Keys(file)) {
 		at := fmt.Sprintf("%s[%q]", path, k)
-		key, err := parseHex(at, k)
+		key, err := parseHexText(at, k)
 		if err != nil {
 			return nil, err
 		}
@@ -128,29 +133,26 @@ func (r *Raw) check() error {
 }
 
 func parseRuntime(raw json.RawMessage) (*Runtime, error) {
-	var file struct {
-		Code   string          `json:"code"`
-		Patch  json.RawMessage `json:"patch"`
-		Config json.RawMessage `json:"config"`
-		Preset *string         `json:"preset"`
-	}
-	if err := json.Unmarshal(raw, &file); err != nil {
+	file, err := parseTable(raw)
+	if err != nil {
 		return nil, fmt.Errorf("chain spec: genesis.runtimeGenesis: %w", err)
 	}
-	if file.Code == "" {
+	r := &Runtime{Patch: file["patch"], Config: file["config"]}
+	switch string(file["code"]) {
+	case "", `""`, "null":
 		return nil, ErrNoCode
 	}
-	r := &Runtime{Patch: file.Patch, Config: file.Config}
-	var err error
-	if r.Code, err = parseHex("genesis.runtimeGenesis.code", file.Code); err != nil {
+	if r.Code, err = parseHex("genesis.runtimeGenesis.code", file["code"]); err != nil {
 		return nil, err
 	}
 	if len(r.Code) == 0 {
 		return nil, ErrNoCode
 	}
 	forms := 0
-	if file.Preset != nil {
-		r.Preset = *file.Preset
+	if preset := file["preset"]; preset != nil && string(preset) != "null" {
+		if r.Preset, err = text(preset); err != nil {
+			return nil, fmt.Errorf("chain spec: genesis.runtimeGenesis.preset: %w", err)
+		}
 		forms++
 	}
 	for _, have := range []json.RawMessage{r.Patch, r.Config} {

@@ -8,7 +8,6 @@ package chainspec
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // MaxSize is the largest file that is read, in bytes.
@@ -72,12 +70,6 @@ type Genesis struct {
 	StateRoot []byte
 }
 
-// field is a member of a JSON object.
-type field struct {
-	key   string
-	value json.RawMessage
-}
-
 // The spellings under which parachain node crates wrote these two keys.
 var (
 	paraIDKeys     = []string{"para_id", "paraId", "ParaId"}
@@ -102,19 +94,35 @@ func Load(path string) (*Spec, error) {
 func Read(r io.Reader) (*Spec, error) { return read(r, MaxSize) }
 
 func read(r io.Reader, limit int64) (*Spec, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+	var b bytes.Buffer
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Size() <= limit {
+			b.Grow(int(info.Size()) + bytes.MinRead)
+		}
+	}
+	if _, err := b.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, fmt.Errorf("read chain spec: %w", err)
 	}
-	if int64(len(b)) > limit {
+	if int64(b.Len()) > limit {
 		return nil, ErrTooLarge
 	}
-	return Parse(b)
+	return Parse(b.Bytes())
 }
 
 // Parse reads a chain spec.
 func Parse(b []byte) (*Spec, error) {
-	fields, err := parseObject(b)
+	s, err := parse(b)
+	if err != nil {
+		if bad := json.Unmarshal(b, new(json.RawMessage)); bad != nil {
+			return nil, fmt.Errorf("%w: %v", ErrNotJSON, bad)
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func parse(b []byte) (*Spec, error) {
+	fields, err := parseObject(b, "genesis")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNotJSON, err)
 	}
@@ -136,42 +144,6 @@ func Parse(b []byte) (*Spec, error) {
 		return nil, fmt.Errorf("%w: there is no key genesis", ErrNoGenesis)
 	}
 	return s, nil
-}
-
-// parseObject splits a JSON object into its members, in order. A key may stand only once.
-func parseObject(b []byte) ([]field, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	open, err := d.Token()
-	if err != nil {
-		return nil, err
-	}
-	if open != json.Delim('{') {
-		return nil, errors.New("it does not begin with {")
-	}
-	var list []field
-	seen := map[string]bool{}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		f := field{key: key.(string)} // the decoder lets only strings through
-		if seen[f.key] {
-			return nil, fmt.Errorf("the key %q stands twice", f.key)
-		}
-		seen[f.key] = true
-		if err := d.Decode(&f.value); err != nil {
-			return nil, err
-		}
-		list = append(list, f)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("something follows the object")
-	}
-	return list, nil
 }
 
 func (s *Spec) parseField(f field) error {
@@ -217,17 +189,17 @@ func parseChainType(raw json.RawMessage) (string, error) {
 }
 
 func (s *Spec) parseSubstitutes(raw json.RawMessage) error {
-	var list map[string]string
-	if err := json.Unmarshal(raw, &list); err != nil {
+	list, err := parseTable(raw)
+	if err != nil {
 		return fmt.Errorf("chain spec: codeSubstitutes: %w", err)
 	}
-	for key, text := range list {
+	for key, value := range list {
 		path := fmt.Sprintf("codeSubstitutes[%q]", key)
 		n, err := strconv.ParseUint(key, 10, 64)
 		if err != nil {
 			return fmt.Errorf("chain spec: %s: the key is not a block number", path)
 		}
-		code, err := parseHex(path, text)
+		code, err := parseHex(path, value)
 		if err != nil {
 			return err
 		}
@@ -240,23 +212,6 @@ func (s *Spec) parseSubstitutes(raw json.RawMessage) error {
 		return 1
 	})
 	return nil
-}
-
-// parseHex reads hex with 0x; path is for the error.
-func parseHex(path, text string) ([]byte, error) {
-	digits, ok := strings.CutPrefix(text, "0x")
-	if !ok {
-		return nil, &HexError{path, "it does not begin with 0x"}
-	}
-	b, err := hex.DecodeString(digits)
-	if err != nil {
-		var bad hex.InvalidByteError
-		if errors.As(err, &bad) {
-			return nil, &HexError{path, fmt.Sprintf("%q is no hex digit", rune(bad))}
-		}
-		return nil, &HexError{path, "it has an odd number of hex digits"}
-	}
-	return b, nil
 }
 
 // Properties are what wallets show. Absent ones are zero.

@@ -2,12 +2,15 @@ package chainspec
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,6 +102,15 @@ func TestParseRefuses(t *testing.T) {
 		"para id":            {`{"para_id": "x", "genesis": {"stateRootHash": "0x00"}}`, nil, "para_id"},
 		"runtime code odd":   {`{"genesis": {"runtimeGenesis": {"code": "0x0", "patch": {}}}}`, nil, "genesis.runtimeGenesis.code"},
 		"top is not a table": {`{"genesis": {"raw": {"top": [1]}}}`, nil, "genesis.raw"},
+		"value no string":    {`{"genesis": {"raw": {"top": {` + code + `, "0x01": 7}}}}`, nil, `genesis.raw.top["0x01"]`},
+		"comma at the end":   {`{"genesis": {"raw": {"top": {` + code + `,}}}}`, ErrNotJSON, ""},
+		"no comma":           {`{"genesis": {"raw": {"top": {` + code + ` "0x01": "0x"}}}}`, ErrNotJSON, ""},
+		"no colon":           {`{"genesis": {"raw": {"top": {"0x3a636f6465" "0x00"}}}}`, ErrNotJSON, ""},
+		"no value":           {`{"genesis": {"raw": {"top": {"0x3a636f6465": }}}}`, ErrNotJSON, ""},
+		"brackets crossed":   {`{"genesis": {"raw": {"x": [{]}, "top": {` + code + `}}}}`, ErrNotJSON, ""},
+		"string not closed":  {`{"genesis": {"raw": {"top": {"0x3a636f6465": "0x00\"}}}}`, ErrNotJSON, ""},
+		"line in a string":   {"{\"genesis\": {\"raw\": {\"top\": {" + code + "}, \"x\": \"\n\"}}}", ErrNotJSON, ""},
+		"word cut":           {`{"telemetry": nul, "genesis": {"raw": {"top": {` + code + `}}}}`, ErrNotJSON, ""},
 	} {
 		_, err := Parse([]byte(c.json))
 		if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
@@ -332,11 +344,13 @@ func TestRawRoundTrip(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(`{"genesis": {"runtimeGenesis": {"code": "0x00", "patch": {}}}}`))
+	f.Add([]byte(`{"\u0067enesis": {"raw": {"top": {"0x3a636f6465": "0\u007800", "0x3A636f6465": "0x01", "0x3a636f6465": "0x02"}, "x": ["\\\"", {"a": [-1e5]}]}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := Parse(b)
 		if err != nil {
 			return
 		}
+		asJSON(t, b, s)
 		_ = s.Properties()
 		_ = s.LooksLikeRelay()
 		out, err := s.Marshal()
@@ -351,6 +365,45 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("changes when written again: %v\n%s\n%s", err, out, twice)
 		}
 	})
+}
+
+// asJSON fails if package json reads a spec otherwise.
+func asJSON(t *testing.T, b []byte, s *Spec) {
+	t.Helper()
+	var file struct {
+		Name    string `json:"name"`
+		Genesis struct {
+			Raw struct {
+				Top      map[string]string            `json:"top"`
+				Children map[string]map[string]string `json:"childrenDefault"`
+			} `json:"raw"`
+		} `json:"genesis"`
+	}
+	if !json.Valid(b) {
+		t.Fatalf("it is not JSON: %s", b)
+	}
+	if err := json.Unmarshal(b, &file); err != nil || s.Genesis.Raw == nil {
+		return // package json matches the keys of other cases as well
+	}
+	pairs := func(file map[string]string) map[string][]byte {
+		m := map[string][]byte{}
+		for _, k := range slices.Sorted(maps.Keys(file)) {
+			key, _ := hex.DecodeString(strings.TrimPrefix(k, "0x"))
+			m[string(key)], _ = hex.DecodeString(strings.TrimPrefix(file[k], "0x"))
+		}
+		return m
+	}
+	want := &Raw{Top: pairs(file.Genesis.Raw.Top)}
+	for id, table := range file.Genesis.Raw.Children {
+		if want.Children == nil {
+			want.Children = map[string]map[string][]byte{}
+		}
+		key, _ := hex.DecodeString(strings.TrimPrefix(id, "0x"))
+		want.Children[string(key)] = pairs(table)
+	}
+	if !s.Genesis.Raw.Equal(want) {
+		t.Fatalf("package json reads %s otherwise: %v, not %v", b, want, s.Genesis.Raw)
+	}
 }
 
 func FuzzMerge(f *testing.F) {
