@@ -133,7 +133,7 @@ func (x *metering) change(b []byte, cost int64, op byte) []byte {
 
 func (x *metering) rewriteBodies() error {
 	for i := range x.bodies {
-		code := x.bodies[i].Code
+		code := append(quick(&x.bodies[i]), x.bodies[i].Code...)
 		cost := int64(int32(x.costs[x.imports+i]))
 		block := byte(wasm.BlockEmpty)
 		if results := x.types[x.funcs[x.imports+i]].Results; len(results) > 0 {
