@@ -225,7 +225,7 @@ type machineCode struct {
 	mistyped []string // imports of another type than the host's
 	image    *image
 	memories sync.Pool
-	idle     idle
+	idle     [2]idle // by set
 }
 
 // Module is compiled code with a set of host functions. It is safe for concurrent use.

@@ -43,10 +43,7 @@ type idle struct {
 	list []*instance
 }
 
-func (i *idle) take(set Set) *instance {
-	if set != Node {
-		return nil
-	}
+func (i *idle) take() *instance {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	n := len(i.list)
@@ -71,19 +68,32 @@ func (i *idle) put(x *instance) bool {
 // anonymous instances can be many at once.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
-// instance returns one for a call whose memory may have that many pages. It is one of an
-// earlier call only for a node's calls: there memory may be larger than at the beginning,
-// as it always is on a node, which grows it to its maximum before every call
-// (HeapAllocStrategy::Static). A validator's execution begins with the memory that the code asks for.
+// instance returns one for a call whose memory may have that many pages, if there is one of
+// an earlier call. Its memory may have grown then, if that was a node's call: a node grows it to
+// its maximum before every call (HeapAllocStrategy::Static). A validator's execution begins with
+// the memory that the code asks for.
 func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) {
 	limit := uint64(pages) * pageSize
-	if x := m.idle.take(m.set); x != nil {
-		if uint64(x.Memory().Size()) <= limit {
-			x.memory.max = limit
-			return x, nil
-		}
+	x := m.idle[m.set].take()
+	if x != nil && uint64(x.Memory().Size()) > limit {
 		x.close(m)
+		x = nil
 	}
+	if x == nil {
+		var err error
+		if x, err = m.newInstance(ctx, limit); err != nil {
+			return nil, err
+		}
+	}
+	x.memory.max = limit
+	if err := m.begin(ctx, x); err != nil {
+		x.close(m)
+		return nil, err
+	}
+	return x, nil
+}
+
+func (m *Module) newInstance(ctx context.Context, limit uint64) (*instance, error) {
 	x := &instance{memory: &capped{m.newMemory(), limit}, entries: map[string]api.Function{}}
 	var err error
 	if x.Module, err = m.rt.InstantiateModule(x.memory.context(ctx), m.compiled, anonymous); err != nil {
@@ -103,10 +113,6 @@ func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) 
 			return nil, errors.New("a mutable global is not exported")
 		}
 		x.globals = append(x.globals, global{g, g.Get()})
-	}
-	if err := m.begin(ctx, x); err != nil {
-		x.close(m)
-		return nil, err
 	}
 	return x, nil
 }
@@ -128,14 +134,15 @@ func (m *Module) begin(ctx context.Context, x *instance) error {
 
 // done takes an instance back after a call; ok tells whether the call ended in order.
 func (m *Module) done(x *instance, ok bool) {
-	if !ok || m.set != Node || !m.prepared.restartable || !x.memory.memory.restart() {
+	grown := m.set == PVF && uint64(x.Memory().Size()) > uint64(m.prepared.pages)*pageSize
+	if !ok || grown || !m.prepared.restartable || !x.memory.memory.restart() {
 		x.close(m)
 		return
 	}
 	for _, g := range x.globals {
 		g.Set(g.initial)
 	}
-	if !m.idle.put(x) {
+	if !m.idle[m.set].put(x) {
 		x.close(m)
 	}
 }
