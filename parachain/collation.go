@@ -27,14 +27,9 @@ type CollationParams struct {
 
 // Collation is what a collator offers to validators for one core.
 type Collation struct {
-	Packed
+	PoV         primitives.PoV                 // compressed
+	BlockData   *primitives.ParachainBlockData // what the PoV holds, as a validator unpacks it
 	Commitments primitives.CandidateCommitments
-}
-
-// Packed is the block data of one candidate with the PoV that carries it.
-type Packed struct {
-	PoV       primitives.PoV                 // compressed
-	BlockData *primitives.ParachainBlockData // what the PoV holds, as a validator unpacks it
 }
 
 // Errors of a collation.
@@ -45,10 +40,10 @@ var (
 	ErrOneBlock = errors.New("the runtime takes one block per PoV")
 )
 
-// Collation makes the PoV and the commitments of built blocks: [Host.Pack] and
-// [Host.Commitments]. (cumulus-client-collator 0.36 build_multi_block_collation)
+// Collation makes the PoV and the commitments of built blocks: [Host.BlockData],
+// [CompressPoV] and [Host.Commitments]. (cumulus-client-collator 0.36 build_multi_block_collation)
 func (h *Host) Collation(ctx context.Context, p CollationParams) (*Collation, error) {
-	packed, err := h.Pack(ctx, p)
+	data, err := h.BlockData(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -56,14 +51,14 @@ func (h *Host) Collation(ctx context.Context, p CollationParams) (*Collation, er
 	if err != nil {
 		return nil, err
 	}
-	return &Collation{*packed, *commitments}, nil
+	return &Collation{primitives.PoV{BlockData: CompressPoV(data.EncodeTo(nil))}, data, *commitments}, nil
 }
 
-// Pack makes the PoV of built blocks. The form of the block data follows the version of
+// BlockData puts together what the PoV of built blocks holds. Its form follows the version of
 // CollectCollationInfo at the parent: V0 below 3, V1 from 3 on, V2 with a scheduling proof.
-func (h *Host) Pack(ctx context.Context, p CollationParams) (*Packed, error) {
-	c, err := h.pack(ctx, p)
-	return c, p.failed(err)
+func (h *Host) BlockData(ctx context.Context, p CollationParams) (*primitives.ParachainBlockData, error) {
+	data, err := h.blockData(ctx, p)
+	return data, p.failed(err)
 }
 
 // Commitments are what a candidate of built blocks commits to. The runtime is asked on the
@@ -87,7 +82,7 @@ func (p *CollationParams) failed(err error) error {
 
 var errNoBlock = errors.New("collation without a block")
 
-func (h *Host) pack(ctx context.Context, p CollationParams) (*Packed, error) {
+func (h *Host) blockData(ctx context.Context, p CollationParams) (*primitives.ParachainBlockData, error) {
 	if len(p.Blocks) == 0 {
 		return nil, errNoBlock
 	}
@@ -110,7 +105,7 @@ func (h *Host) pack(ctx context.Context, p CollationParams) (*Packed, error) {
 	if data.CompactProof, err = trie.EncodeCompactFrom(p.Parent.StateRoot, mergedProof(p.Blocks)); err != nil {
 		return nil, fmt.Errorf("compact proof: %w", err)
 	}
-	return &Packed{primitives.PoV{BlockData: CompressPoV(data.EncodeTo(nil))}, data}, nil
+	return data, nil
 }
 
 func (h *Host) commitments(ctx context.Context, p CollationParams) (*primitives.CandidateCommitments, error) {

@@ -259,8 +259,14 @@ func (n *Network) makeCollation(p *paraNode, q collator.Collate) {
 		params.Parent, params.ParentState = &parent.Block.Header, parent.State
 	}
 	ctx := n.ctx
-	packed := sync.OnceValues(func() (*parachain.Packed, error) { return c.Host.Pack(ctx, params) })
-	n.foreseeValidation(&q, c.blocks[q.Blocks[0]], packed)
+	blockData := sync.OnceValues(func() ([]byte, error) {
+		data, err := c.Host.BlockData(ctx, params)
+		if err != nil {
+			return nil, err
+		}
+		return data.EncodeTo(nil), nil
+	})
+	packed := n.foreseeValidation(&q, c.blocks[q.Blocks[0]], blockData)
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("collation of #%d", params.Blocks[len(params.Blocks)-1].Block.Header.Number),
 		MinCost: collateTime,
@@ -269,11 +275,13 @@ func (n *Network) makeCollation(p *paraNode, q collator.Collate) {
 			if err != nil {
 				return collator.Answered{ID: q.ID, Err: err}
 			}
-			p, err := packed()
+			data, err := blockData()
 			if err != nil {
 				return collator.Answered{ID: q.ID, Err: err}
 			}
-			candidate, err := collator.Generate(q.Generation, p.PoV, *commitments)
+			pov := primitives.PoV{BlockData: parachain.CompressPoV(data)}
+			packed(&pov)
+			candidate, err := collator.Generate(q.Generation, pov, *commitments)
 			return collator.Answered{ID: q.ID, Value: candidate, Err: err}
 		},
 		Done: func(r any) {

@@ -34,6 +34,7 @@ type Config struct {
 type PVF interface {
 	Prepare(ctx context.Context, code []byte, hash hashing.Hash, limit uint32, params primitives.ExecutorParams) (*executor.Module, error)
 	Validate(ctx context.Context, job *pvf.Job) (*primitives.ValidationResult, error)
+	Ahead(job pvf.Job, data []byte) *pvf.Ahead
 }
 
 // Faults are what goes wrong in a network; in the zero value nothing does. Numbers are

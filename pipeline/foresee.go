@@ -3,10 +3,12 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"pileus/collator"
 	"pileus/parachain"
+	"pileus/primitives"
 	"pileus/pvf"
 	"pileus/world"
 )
@@ -34,36 +36,47 @@ func (n *Network) foreseeImport(c *chain, params parachain.CollationParams) {
 }
 
 // foreseeValidation begins the one real execution of a block's candidate as soon as the
-// block is built, as [Network.foreseeImport] does for its import.
-func (n *Network) foreseeValidation(q *collator.Collate, b *builtBlock, packed func() (*parachain.Packed, error)) {
+// block is built, as [Network.foreseeImport] does for its import. What it returns is told the
+// PoV of the block data.
+func (n *Network) foreseeValidation(q *collator.Collate, b *builtBlock, data func() ([]byte, error)) (packed func(*primitives.PoV)) {
+	packed = func(*primitives.PoV) {}
 	if n.cfg.ExecuteAll || len(q.Blocks) != 1 {
-		return
+		return packed
 	}
 	g := &q.Generation
 	at := n.relay[g.RelayParent]
 	if at == nil {
-		return
+		return packed
 	}
 	params := at.state.ExecutorParams(at.state.SessionIndexForChild())
 	code := at.state.ValidationCodeByHash(g.ValidationCodeHash)
 	if code == nil || b.cost > params.BackingTimeout() {
-		return
+		return packed
 	}
-	job := &pvf.Job{
-		Code: code, CodeHash: g.ValidationCodeHash, CodeLimit: at.state.Config().MaxCodeSize * 10, Executor: params,
-		ParentHead: g.ParentHead, RelayParentNumber: g.PVD.RelayParentNumber, RelayParentStorageRoot: g.PVD.RelayParentStorageRoot,
-	}
+	ahead := sync.OnceValue(func() *pvf.Ahead {
+		data, err := data()
+		if err != nil {
+			return nil // the collator is told
+		}
+		return n.cfg.PVF.Ahead(pvf.Job{
+			Code: code, CodeHash: g.ValidationCodeHash, CodeLimit: at.state.Config().MaxCodeSize * 10, Executor: params,
+			ParentHead: g.ParentHead, RelayParentNumber: g.PVD.RelayParentNumber, RelayParentStorageRoot: g.PVD.RelayParentStorageRoot,
+		}, data)
+	})
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("validate the candidate of #%d", b.Block.Header.Number),
 		MinCost: collateTime + collationFetch.from + b.cost,
 		Run: func(ctx context.Context) any {
-			p, err := packed()
-			if err == nil {
-				job.PoV = &p.PoV
-				_, err = n.cfg.PVF.Validate(ctx, job)
+			if a := ahead(); a != nil {
+				a.Execute(ctx)
 			}
-			return err
+			return nil
 		},
 		Done: func(any) {},
 	})
+	return func(pov *primitives.PoV) {
+		if a := ahead(); a != nil {
+			a.Packed(pov)
+		}
+	}
 }

@@ -22,7 +22,9 @@ var testCode = []byte("a parachain whose blocks say what they are")
 
 // testPVF executes the blocks of test paras: a block names the head that it stands on by
 // hash and the head that it makes, and may carry ballast.
-type testPVF struct{}
+type testPVF struct {
+	*pvf.Validator // nil: nobody asks it
+}
 
 func (testPVF) Validate(_ context.Context, job *pvf.Job) (*primitives.ValidationResult, error) {
 	block, err := executor.Decompress(job.PoV.BlockData, primitives.PoVBombLimit)

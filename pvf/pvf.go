@@ -104,11 +104,21 @@ type preparing struct {
 	err    error
 }
 
+// running is one real execution, which equal jobs share.
 type running struct {
+	begun  atomic.Bool
 	done   chan struct{}
 	result *primitives.ValidationResult
 	err    error
 	again  bool // it came to nothing that holds for others
+}
+
+// begin tells whether the execution is the caller's to do.
+func (r *running) begin() bool { return r.begun.CompareAndSwap(false, true) }
+
+func (r *running) end(result *primitives.ValidationResult, err error) {
+	r.result, r.err, r.again = result, err, !decided(err)
+	close(r.done)
 }
 
 // New returns a validator. With executeAll no result is used twice.
@@ -128,20 +138,20 @@ func (v *Validator) Validate(ctx context.Context, j *Job) (*primitives.Validatio
 	}
 	key := j.key()
 	for {
-		r, first := v.claim(key)
-		if first {
+		r := v.keep(key, nil)
+		if r.begin() {
 			v.executed.Add(1)
-			r.result, r.err = v.execute(ctx, j)
-			if r.again = !decided(r.err); r.again {
-				v.forget(key)
+			r.end(v.execute(ctx, j))
+			if r.again {
+				v.forget(key, r)
 			}
-			close(r.done)
 			return r.result, r.err
 		}
 		select {
 		case <-r.done:
 			if r.again {
-				continue // it was stopped, or could not be done there: do it here
+				v.forget(key, r) // it was stopped, or could not be done there: do it here
+				continue
 			}
 			v.reused.Add(1)
 			return r.result, r.err
@@ -158,25 +168,30 @@ func decided(err error) bool {
 	return err == nil || errors.As(err, &invalid) && !invalid.Timeout()
 }
 
-// claim returns the execution with that key, which is the caller's to do if it is the first.
-func (v *Validator) claim(key hashing.Hash) (r *running, first bool) {
+// keep returns the execution with that key; if there is none yet, it becomes r, or a new one.
+func (v *Validator) keep(key hashing.Hash, r *running) *running {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if r := v.results[key]; r != nil {
-		return r, false
+	if known := v.results[key]; known != nil {
+		return known
 	}
-	r = &running{done: make(chan struct{})}
+	if r == nil {
+		r = &running{done: make(chan struct{})}
+	}
 	v.results[key] = r
 	if v.order = append(v.order, key); len(v.order) > keepResults {
 		delete(v.results, v.order[0])
 		v.order = v.order[1:]
 	}
-	return r, true
+	return r
 }
 
-func (v *Validator) forget(key hashing.Hash) {
+func (v *Validator) forget(key hashing.Hash, r *running) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.results[key] != r {
+		return
+	}
 	delete(v.results, key)
 	v.order = slices.DeleteFunc(v.order, func(k hashing.Hash) bool { return k == key })
 }
@@ -192,14 +207,23 @@ func (j *Job) key() hashing.Hash {
 	return hashing.Blake2b256(p.EncodeTo(b))
 }
 
+// execute does a job on its PoV, as it is unpacked.
 func (v *Validator) execute(ctx context.Context, j *Job) (*primitives.ValidationResult, error) {
-	module, err := v.Prepare(ctx, j.Code, j.CodeHash, j.CodeLimit, j.Executor)
-	if err != nil {
-		return nil, err
-	}
 	data, err := executor.Decompress(j.PoV.BlockData, PoVBombLimit)
 	if err != nil {
-		return nil, &Error{PoVDecompression, err}
+		err = &Error{PoVDecompression, err}
+	}
+	return v.executeOn(ctx, j, data, err)
+}
+
+// executeOn does a job on unpacked block data, or with the error of unpacking it.
+func (v *Validator) executeOn(ctx context.Context, j *Job, data []byte, unpack error) (*primitives.ValidationResult, error) {
+	module, err := v.Prepare(ctx, j.Code, j.CodeHash, j.CodeLimit, j.Executor)
+	switch {
+	case err != nil:
+		return nil, err
+	case unpack != nil:
+		return nil, unpack
 	}
 	params := primitives.ValidationParams{ParentHead: j.ParentHead, BlockData: data, RelayParentNumber: j.RelayParentNumber,
 		RelayParentStorageRoot: j.RelayParentStorageRoot, Extension: j.Extension}
