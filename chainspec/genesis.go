@@ -137,7 +137,7 @@ func parseRuntime(raw json.RawMessage) (*Runtime, error) {
 	if err != nil {
 		return nil, fmt.Errorf("chain spec: genesis.runtimeGenesis: %w", err)
 	}
-	r := &Runtime{Patch: file["patch"], Config: file["config"]}
+	r := &Runtime{Patch: bytes.Clone(file["patch"]), Config: bytes.Clone(file["config"])}
 	switch string(file["code"]) {
 	case "", `""`, "null":
 		return nil, ErrNoCode

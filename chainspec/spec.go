@@ -133,6 +133,7 @@ func parse(b []byte) (*Spec, error) {
 			found = true
 			s.Genesis, err = parseGenesis(f.value)
 		} else {
+			f.value = bytes.Clone(f.value) // not to keep the whole file
 			s.fields = append(s.fields, f)
 			err = s.parseField(f)
 		}

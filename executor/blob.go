@@ -65,6 +65,8 @@ func Decompress(blob []byte, limit int) ([]byte, error) {
 // prepared is a module as the host compiles it.
 type prepared struct {
 	bytes   []byte
+	stub    []byte   // see [addStub]
+	size    int      // of the module as it was given, in bytes
 	imports []string // functions, as they are imported
 	custom  map[string][]byte
 	pages   uint32 // of memory at the start
@@ -85,7 +87,7 @@ const startName = "pileus.start"
 
 // rewriting is the version of what [prepare] makes; it is raised whenever that changes, since
 // prepared code is kept in the cache.
-const rewriting = 4
+const rewriting = 5
 
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
 // memory becomes its own one, the memory loses its maximum and is exported, custom
@@ -95,7 +97,7 @@ func prepare(code []byte, nodeOnly bool) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &prepared{custom: map[string][]byte{}}
+	p := &prepared{size: len(code), custom: map[string][]byte{}}
 	if nodeOnly {
 		p.unmetered = errNodeOnly
 	} else if p.unmetered = meterShared(m); p.unmetered != nil {
@@ -164,6 +166,9 @@ func prepare(code []byte, nodeOnly bool) (*prepared, error) {
 		}
 		return true
 	})
+	if p.stub, err = addStub(m); err != nil {
+		return nil, err
+	}
 	p.bytes = m.Encode()
 	return p, nil
 }

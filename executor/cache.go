@@ -7,12 +7,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/tetratelabs/wazero"
 
 	"pileus/hashing"
@@ -24,54 +29,42 @@ var ErrCache = errors.New("cache of compiled runtimes")
 // sumName is the file that seals a folder of the cache.
 const sumName = "sum"
 
-// cached compiles a module through the folder that is its own in the cache. The folder
-// holds the code as it was prepared and, in files of wazero's, as it was compiled.
+// cached compiles code through the folder that is its own in the cache. The folder holds
+// what [prepare] found out about the code and, in a file of wazero's, the machine code.
 //
 // What lies there is machine code that will run, so a folder counts only while the
-// checksum beside it fits: a file that is torn, or one that another process is just
-// writing, is compiled again. Two processes may take turns in deleting and writing; each
-// has its own result in memory. A folder that cannot be used is reported to
-// [Config.OnCacheError], and the code is compiled without it.
+// checksum beside it fits: one with a torn file is made again. A folder is made under
+// another name and takes its own when it is whole; of two processes that do so the last
+// one's stays. A folder that cannot be made is reported to [Config.OnCacheError], and the
+// code is compiled without it.
 //
 // The checksum's time is that of the last use. Whoever adds a folder takes away the ones
 // that were not used for longest, until all of them are within [Config.CacheLimit]. One
 // that another process is about to read is gone for it like one that is torn.
-func (e *Engine) cached(ctx context.Context, code []byte) (*machineCode, error) {
+func (e *Engine) cached(ctx context.Context, code []byte, limit int) (*machineCode, error) {
 	dir := filepath.Join(e.cfg.CacheDir, folderName(code))
-	sealed := isSealed(dir)
-	var p *prepared
-	if sealed {
-		p = readPrepared(dir)
-	}
-	kept := p != nil
-	if !kept {
-		var err error
-		if p, err = prepare(code, false); err != nil {
-			return nil, err
+	if isSealed(dir) {
+		if c := e.kept(ctx, dir); c != nil {
+			if c.prepared.size > limit && bytes.HasPrefix(code, CompressedPrefix) {
+				return nil, errors.Join(&DecompressError{tooLarge(limit)}, c.close(ctx))
+			}
+			return c, nil
 		}
 	}
-	cache, err := openFolder(dir, sealed)
-	files := countFiles(dir)
-	var c *machineCode
-	if err == nil {
-		if c, err = e.compile(ctx, p, cache); err != nil {
-			cache.Close(ctx)
-		}
+	p, err := unpack(code, limit, false)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case err == nil && (!kept || countFiles(dir) != files):
-		// Programs with different versions of wazero keep their machine code side by side.
-		if err = errors.Join(writePrepared(dir, p), seal(dir)); err == nil {
-			err = evict(e.cfg.CacheDir, dir, e.cfg.cacheLimit())
-		}
-	case err != nil && ctx.Err() == nil:
+	c, err := e.compileInto(ctx, dir, p)
+	if c == nil && ctx.Err() != nil {
+		return nil, err
+	}
+	if c == nil {
 		// The code or the folder? Once without the folder tells.
 		var bad error
 		if c, bad = e.compile(ctx, p, nil); bad != nil {
 			return nil, bad
 		}
-	case err != nil:
-		return nil, err
 	}
 	if err != nil && e.cfg.OnCacheError != nil {
 		e.cfg.OnCacheError(fmt.Errorf("%w %s: %w", ErrCache, dir, err))
@@ -79,25 +72,107 @@ func (e *Engine) cached(ctx context.Context, code []byte) (*machineCode, error) 
 	return c, nil
 }
 
-// folderName depends on everything that decides about the code as it is prepared.
+// folderName depends on everything that decides about the code as it is prepared, and on
+// the version of the compiler.
 func folderName(code []byte) string {
-	sum := hashing.Blake2b128(append(bytes.Clone(code), rewriting))
-	return fmt.Sprintf("%x", sum)
+	sum := hashing.Blake2b256(code)
+	return fmt.Sprintf("%x", hashing.Blake2b128(append(append(sum[:], rewriting), wazeroVersion()...)))
 }
 
-// preparedName is the file of the prepared code.
+// wazeroVersion is the version with which this program was built; empty if it does not say.
+var wazeroVersion = sync.OnceValue(func() string {
+	info, _ := debug.ReadBuildInfo()
+	if info != nil {
+		for _, m := range info.Deps {
+			if m.Path == "github.com/tetratelabs/wazero" {
+				return m.Version
+			}
+		}
+	}
+	return ""
+})
+
+// kept makes ready what lies in a sealed folder; nil if it is not for this machine.
+func (e *Engine) kept(ctx context.Context, dir string) *machineCode {
+	p := readPrepared(dir)
+	if p == nil {
+		return nil
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return nil
+	}
+	p.bytes = p.stub
+	c, err := e.compile(ctx, p, cache)
+	if err != nil {
+		cache.Close(ctx)
+		return nil
+	}
+	if !c.isWhole(ctx) {
+		_ = c.close(ctx)
+		return nil
+	}
+	return c
+}
+
+// compileInto compiles code and makes the folder of it. Without machine code it is the
+// compiling that failed; with it, the folder, and the code can be used all the same.
+func (e *Engine) compileInto(ctx context.Context, dir string, p *prepared) (*machineCode, error) {
+	made, err := os.MkdirTemp(e.cfg.CacheDir, filepath.Base(dir)+".")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(made)
+	full := filepath.Join(made, "full")
+	cache, err := wazero.NewCompilationCacheWithDir(full)
+	if err != nil {
+		return nil, err
+	}
+	var stub string
+	var stubErr error
+	var beside sync.WaitGroup
+	beside.Go(func() { stub, stubErr = stubFile(ctx, filepath.Join(made, "stub"), p.stub) })
+	c, err := e.compile(ctx, p, cache)
+	beside.Wait()
+	if err != nil {
+		cache.Close(ctx)
+		return nil, err
+	}
+	if stubErr != nil {
+		return c, stubErr
+	}
+	file, err := onlyFile(full)
+	if err != nil {
+		return c, err
+	}
+	keep := filepath.Join(made, "keep")
+	place := filepath.Join(keep, filepath.Base(filepath.Dir(stub)))
+	if err := errors.Join(os.MkdirAll(place, 0o700), os.Rename(file, filepath.Join(place, filepath.Base(stub))), writePrepared(keep, p), seal(keep)); err != nil {
+		return c, err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return c, err
+	}
+	if err := os.Rename(keep, dir); err != nil && lastUse(dir).IsZero() { // another process may have been faster
+		return c, err
+	}
+	return c, evict(e.cfg.CacheDir, dir, e.cfg.cacheLimit())
+}
+
+// preparedName is the file of what is known of the code.
 const preparedName = "prepared"
 
 // keptCode is [prepared] as it is kept.
 type keptCode struct {
-	Bytes, Image []byte
-	HasImage     bool
-	Imports      []string
-	Custom       map[string][]byte
-	Pages        uint32
-	Globals      int
-	Restartable  bool
-	Unmetered    string
+	Stub, Image []byte
+	HasImage    bool
+	Size        int
+	Imports     []string
+	Custom      map[string][]byte
+	Pages       uint32
+	Globals     int
+	Restartable bool
+	Unmetered   string
 }
 
 // readPrepared returns nil if the folder holds none that can be read.
@@ -107,7 +182,7 @@ func readPrepared(dir string) *prepared {
 	if err != nil || gob.NewDecoder(bytes.NewReader(b)).Decode(&k) != nil {
 		return nil
 	}
-	p := &prepared{bytes: k.Bytes, imports: k.Imports, custom: k.Custom, pages: k.Pages, globals: k.Globals, restartable: k.Restartable}
+	p := &prepared{stub: k.Stub, size: k.Size, imports: k.Imports, custom: k.Custom, pages: k.Pages, globals: k.Globals, restartable: k.Restartable}
 	if k.HasImage {
 		p.image = append([]byte{}, k.Image...)
 	}
@@ -118,7 +193,7 @@ func readPrepared(dir string) *prepared {
 }
 
 func writePrepared(dir string, p *prepared) error {
-	k := keptCode{p.bytes, p.image, p.image != nil, p.imports, p.custom, p.pages, p.globals, p.restartable, ""}
+	k := keptCode{p.stub, p.image, p.image != nil, p.size, p.imports, p.custom, p.pages, p.globals, p.restartable, ""}
 	if p.unmetered != nil {
 		k.Unmetered = p.unmetered.Error()
 	}
@@ -126,7 +201,7 @@ func writePrepared(dir string, p *prepared) error {
 	if err := gob.NewEncoder(&b).Encode(k); err != nil {
 		return err
 	}
-	return writeFile(dir, preparedName, b.Bytes())
+	return os.WriteFile(filepath.Join(dir, preparedName), b.Bytes(), 0o600)
 }
 
 // isSealed tells whether what is in a folder can be used, and notes that it is.
@@ -141,42 +216,36 @@ func isSealed(dir string) bool {
 	return err == nil && bytes.Equal(got, want)
 }
 
-// openFolder opens a folder for compiled code; one that is not sealed is emptied.
-func openFolder(dir string, sealed bool) (wazero.CompilationCache, error) {
-	if !sealed {
-		if err := os.RemoveAll(dir); err != nil {
-			return nil, err
-		}
-	}
-	return wazero.NewCompilationCacheWithDir(dir)
-}
-
-// countFiles is how many files there are in a folder and those below.
-func countFiles(dir string) (n int) {
-	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			n++
-		}
-		return nil
-	})
-	return n
-}
-
 // folderSum is a checksum over names and contents of a folder. It finds damage; whoever
 // may write into the folder may run code as this user anyway.
 func folderSum(dir string) ([]byte, error) {
-	var all []byte
+	h := xxhash.New()
+	buf := make([]byte, 256<<10) // the file is larger than all that a start needs besides
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || d.Name() == sumName {
 			return err
 		}
-		content, err := os.ReadFile(path)
-		sum := hashing.Twox256(content)
-		all = append(append(all, filepath.Base(path)...), sum[:]...)
-		return err
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		size := int64(0)
+		for {
+			n, err := f.Read(buf)
+			h.Write(buf[:n])
+			size += int64(n)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+		fmt.Fprintf(h, "/%s/%d/", d.Name(), size)
+		return nil
 	})
-	sum := hashing.Twox256(all)
-	return sum[:], err
+	return h.Sum(nil), err
 }
 
 func seal(dir string) error {
@@ -184,24 +253,7 @@ func seal(dir string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(dir, sumName, sum)
-}
-
-// writeFile writes a file that is there as a whole or not at all.
-func writeFile(dir, name string, content []byte) error {
-	f, err := os.CreateTemp(dir, "*."+name)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return os.WriteFile(filepath.Join(dir, sumName), sum, 0o600)
 }
 
 // folder is one of the cache with what it holds.
@@ -276,6 +328,7 @@ func foldersOf(cache string) (list []folder, err error) {
 
 // isFolderName tells whether something in the cache folder is a folder of compiled code.
 func isFolderName(name string) bool {
+	name, _, _ = strings.Cut(name, ".") // one that is being made has more behind it
 	b, err := hex.DecodeString(name)
 	return err == nil && len(b) == 16
 }

@@ -87,7 +87,6 @@ type loadKey struct {
 type loading struct {
 	once  sync.Once
 	code  *machineCode
-	size  int     // of the code, decompressed
 	node  *Module // the code as nodes call it
 	err   error
 	again bool // it was stopped: whoever waited does it again
@@ -148,7 +147,7 @@ func (e *Engine) LoadPVF(ctx context.Context, code []byte, hash hashing.Hash, li
 	switch {
 	case err != nil:
 		return nil, err
-	case l.size > limit:
+	case l.code.prepared.size > limit:
 		return nil, &DecompressError{tooLarge(limit)}
 	case l.code.prepared.unmetered != nil:
 		return nil, l.code.prepared.unmetered
@@ -160,7 +159,7 @@ func (e *Engine) loadOnce(ctx context.Context, code []byte, key loadKey) (*loadi
 	for {
 		l := e.loading(key)
 		l.once.Do(func() {
-			if l.code, l.size, l.err = e.load(ctx, code, key.limit); l.err == nil {
+			if l.code, l.err = e.compileCached(ctx, code, key.limit); l.err == nil {
 				l.node, _ = l.code.module(key.hash, Node, noStack) // validators may have what nodes have not
 			}
 			l.again = l.err != nil && ctx.Err() != nil // stopped, which says nothing of the code
@@ -192,15 +191,6 @@ func (e *Engine) forget(key loadKey, l *loading) {
 	if e.loaded[key] == l {
 		delete(e.loaded, key)
 	}
-}
-
-func (e *Engine) load(ctx context.Context, code []byte, limit int) (*machineCode, int, error) {
-	raw, err := Decompress(code, limit)
-	if err != nil {
-		return nil, 0, &DecompressError{err}
-	}
-	c, err := e.compileCached(ctx, raw)
-	return c, len(raw), err
 }
 
 // Set is a set of host functions.
@@ -283,11 +273,10 @@ func (c *machineCode) close(ctx context.Context) error {
 	return err
 }
 
-// Compile makes an uncompressed module ready for calls with a set of host functions and no
-// limit on the height of its stack, without looking for the same code among those already
-// loaded.
+// Compile makes code ready for calls with a set of host functions and no limit on the height
+// of its stack, without looking for the same code among those already loaded.
 func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, error) {
-	c, err := e.compileCached(ctx, code)
+	c, err := e.compileCached(ctx, code, CodeBombLimit)
 	if err != nil {
 		return nil, err
 	}
@@ -298,31 +287,43 @@ func (e *Engine) Compile(ctx context.Context, code []byte, set Set) (*Module, er
 	return m, nil
 }
 
-func (e *Engine) compileCached(ctx context.Context, code []byte) (*machineCode, error) {
-	c, err := e.compiled(ctx, code)
+func (e *Engine) compileCached(ctx context.Context, code []byte, limit int) (*machineCode, error) {
+	c, err := e.compiled(ctx, code, limit)
 	if err == nil {
-		c.prepared.bytes, c.prepared.image = nil, nil // compiled, and kept in the image
+		c.prepared.bytes, c.prepared.stub, c.prepared.image = nil, nil, nil // compiled, and kept in the image
 	}
 	return c, err
 }
 
-func (e *Engine) compiled(ctx context.Context, code []byte) (*machineCode, error) {
+func (e *Engine) compiled(ctx context.Context, code []byte, limit int) (*machineCode, error) {
 	if e.cfg.CacheDir != "" && !e.cfg.Interpreter && !e.cfg.NodeOnly {
-		return e.cached(ctx, code)
+		return e.cached(ctx, code, limit)
 	}
-	p, err := prepare(code, e.cfg.NodeOnly)
+	p, err := unpack(code, limit, e.cfg.NodeOnly)
 	if err != nil {
 		return nil, err
 	}
 	return e.compile(ctx, p, nil)
 }
 
-func (e *Engine) compile(ctx context.Context, p *prepared, cache wazero.CompilationCache) (c *machineCode, err error) {
-	cfg := wazero.NewRuntimeConfigCompiler()
-	if e.cfg.Interpreter {
-		cfg = wazero.NewRuntimeConfigInterpreter()
+// unpack decompresses and prepares code.
+func unpack(code []byte, limit int, nodeOnly bool) (*prepared, error) {
+	raw, err := Decompress(code, limit)
+	if err != nil {
+		return nil, &DecompressError{err}
 	}
-	cfg = cfg.WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
+	return prepare(raw, nodeOnly)
+}
+
+func compilerConfig() wazero.RuntimeConfig {
+	return wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
+}
+
+func (e *Engine) compile(ctx context.Context, p *prepared, cache wazero.CompilationCache) (c *machineCode, err error) {
+	cfg := compilerConfig()
+	if e.cfg.Interpreter {
+		cfg = wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
+	}
 	if cache != nil {
 		cfg = cfg.WithCompilationCache(cache)
 	}
