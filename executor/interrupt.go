@@ -60,10 +60,14 @@ func interruptible(m *wasm.Module) error {
 		return err
 	}
 	tick := tickCode(counter, first)
-	for i := range bodies {
+	err = each(len(bodies), func(i int) (err error) {
 		if bodies[i].Code, err = addTicks(bodies[i].Code, tick, moved); err != nil {
 			return fmt.Errorf("function %d: %w", int(first)+i, err)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	m.SetSection(wasm.CodeSection, wasm.EncodeBodies(bodies))
 	return moveFunctions(m, moved)

@@ -93,14 +93,14 @@ func (x *metering) read() (err error) {
 		return fmt.Errorf("%w: %d functions, %d bodies", wasm.ErrFormat, len(x.funcs)-x.imports, len(x.bodies))
 	}
 	x.costs = make([]uint32, len(x.funcs))
-	for i := range x.bodies {
+	return each(len(x.bodies), func(i int) error {
 		height, err := x.height(i)
 		if err != nil {
 			return fmt.Errorf("function %d: %w", x.imports+i, err)
 		}
 		x.costs[x.imports+i] = x.bodies[i].Count + height
-	}
-	return nil
+		return nil
+	})
 }
 
 // addGlobal appends the global that holds the height.
@@ -132,8 +132,11 @@ func (x *metering) change(b []byte, cost int64, op byte) []byte {
 }
 
 func (x *metering) rewriteBodies() error {
-	for i := range x.bodies {
-		code := append(quick(&x.bodies[i]), x.bodies[i].Code...)
+	err := each(len(x.bodies), func(i int) error {
+		code := x.bodies[i].Code
+		if q := quick(&x.bodies[i]); q != nil {
+			code = append(q, code...)
+		}
 		cost := int64(int32(x.costs[x.imports+i]))
 		block := byte(wasm.BlockEmpty)
 		if results := x.types[x.funcs[x.imports+i]].Results; len(results) > 0 {
@@ -160,6 +163,10 @@ func (x *metering) rewriteBodies() error {
 			out = append(out, code[from:r.Offset()]...)
 		}
 		x.bodies[i].Code = append(x.change(out, cost, wasm.OpI32Sub), wasm.OpEnd)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	x.m.SetSection(wasm.CodeSection, wasm.EncodeBodies(x.bodies))
 	return nil

@@ -127,7 +127,11 @@ func EncodeBodies(list []Body) []byte {
 	if len(list) == 0 {
 		return nil
 	}
-	b := AppendU32(nil, uint32(len(list)))
+	size := 5
+	for _, f := range list {
+		size += 5 + len(f.Locals) + len(f.Code)
+	}
+	b := AppendU32(make([]byte, 0, size), uint32(len(list)))
 	for _, f := range list {
 		b = AppendU32(b, uint32(len(f.Locals)+len(f.Code)))
 		b = append(append(b, f.Locals...), f.Code...)
