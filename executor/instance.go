@@ -134,8 +134,12 @@ func (m *Module) begin(ctx context.Context, x *instance) error {
 
 // done takes an instance back after a call; ok tells whether the call ended in order.
 func (m *Module) done(x *instance, ok bool) {
-	grown := m.set == PVF && uint64(x.Memory().Size()) > uint64(m.prepared.pages)*pageSize
-	if !ok || grown || !m.prepared.restartable || !x.memory.memory.restart() {
+	if m.set == PVF && uint64(x.Memory().Size()) > uint64(m.prepared.pages)*pageSize {
+		x.close(m)
+		m.makeAhead()
+		return
+	}
+	if !ok || !m.prepared.restartable || !x.memory.memory.restart() {
 		x.close(m)
 		return
 	}
@@ -145,6 +149,16 @@ func (m *Module) done(x *instance, ok bool) {
 	if !m.idle[m.set].put(x) {
 		x.close(m)
 	}
+}
+
+// makeAhead makes an instance in the place of one that cannot be used again: the next call will
+// need it, and there is time until then.
+func (m *Module) makeAhead() {
+	m.making.Go(func() {
+		if x, err := m.newInstance(context.Background(), uint64(m.prepared.pages)*pageSize); err == nil && !m.idle[m.set].put(x) {
+			x.close(m)
+		}
+	})
 }
 
 func (x *instance) close(m *Module) {
