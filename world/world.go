@@ -46,7 +46,7 @@ type World struct {
 	queue queue
 
 	jobs    []*running // begun, result not yet taken
-	workers chan struct{}
+	workers *workers
 	results chan *running
 	raised  chan struct{} // a job has said that it takes longer
 	working atomic.Int64  // jobs that have not run to their end
@@ -90,7 +90,7 @@ func AtLeast(ctx context.Context, cost time.Duration) {
 func New(start time.Duration) *World {
 	return &World{
 		now:     start,
-		workers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))),
+		workers: newWorkers(max(1, runtime.GOMAXPROCS(0))),
 		results: make(chan *running, 1024),
 		raised:  make(chan struct{}, 1),
 		inbox:   &inbox{wake: make(chan struct{}, 1)},
@@ -127,13 +127,11 @@ func (w *World) Begin(j Job) {
 	w.jobs = append(w.jobs, r)
 	ctx := context.WithValue(w.ctx, runningKey{}, r)
 	w.working.Add(1)
-	go func() {
-		w.workers <- struct{}{}
+	w.workers.do(func() {
 		r.result = r.Run(ctx)
 		w.working.Add(-1)
-		<-w.workers
 		w.results <- r
-	}()
+	})
 }
 
 // Run lets the world go on until the clock reaches the given time, the queue is empty,
@@ -214,6 +212,7 @@ func (w *World) take(r *running) {
 }
 
 func (w *World) drain() {
+	defer w.workers.letGo()
 	for len(w.jobs) > 0 {
 		r := <-w.results
 		for i, o := range w.jobs {

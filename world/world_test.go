@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,4 +190,44 @@ func TestJobsOutliveTheirRun(t *testing.T) {
 	if done != 3*time.Second {
 		t.Errorf("the job was done at %v", done)
 	}
+}
+
+// Jobs run side by side however they are begun, no more at once than there are workers,
+// and the workers are gone after the run.
+func TestWorkers(t *testing.T) {
+	before := runtime.NumGoroutine()
+	w := New(0)
+	w.workers = newWorkers(3)
+	var now, most atomic.Int64
+	met := make(chan struct{}) // two can only meet if they run side by side
+	job := func() {
+		w.Begin(Job{Run: func(context.Context) any {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Millisecond)
+			now.Add(-1)
+			return nil
+		}, Done: func(any) {}})
+	}
+	for i := range 20 {
+		w.At(time.Duration(i)*time.Second, func() { job(); job(); job(); job() })
+		w.At(time.Duration(i)*time.Second+time.Millisecond, func() {
+			w.Begin(Job{Run: func(context.Context) any { met <- struct{}{}; return nil }, Done: func(any) {}})
+			w.Begin(Job{Run: func(context.Context) any { <-met; return nil }, Done: func(any) {}})
+		})
+	}
+	for i := range 2 {
+		if err := w.Run(context.Background(), time.Duration(i+1)*10*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most.Load() > 3 || most.Load() < 2 {
+		t.Errorf("%d jobs at once", most.Load())
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
