@@ -186,10 +186,12 @@ func (n *Network) propose(author *node, p validator.Propose) {
 	for _, d := range dropped {
 		n.tell(InherentDropped{b.number(), d.What, d.Reason})
 	}
-	// Nobody takes the author's word: the block is executed again from its bytes, once for all nodes.
+	n.world.After(relayArrival.from, func() { n.deliver(b) })
+	// Nobody takes the author's word: the block is executed again from its bytes, once for all
+	// nodes, while it travels. Where that fails, the run does.
 	n.world.Begin(world.Job{
 		What:    fmt.Sprintf("import relay block #%d", b.number()),
-		MinCost: relayArrival.from,
+		MinCost: relayArrival.to,
 		Run: func(context.Context) any {
 			imported, _, err := relay.Import(parent.state, parent.header, block)
 			if err == nil && imported.Root() != state.Root() {
@@ -200,9 +202,7 @@ func (n *Network) propose(author *node, p validator.Propose) {
 		Done: func(result any) {
 			if err, _ := result.(error); err != nil {
 				n.fail(fmt.Errorf("import relay block #%d: %w", b.number(), err))
-				return
 			}
-			n.deliver(b)
 		},
 	})
 	n.made(b, author, block)
