@@ -149,15 +149,13 @@ func (p *Sr25519Pair) DeriveSoft(code [32]byte) *Sr25519Pair {
 // schnorrkel must be set, the scalar canonical, both points valid ristretto encodings.
 // It is the host function ext_crypto_sr25519_verify_version_2.
 func Sr25519Verify(sig [64]byte, msg []byte, public [32]byte) bool {
-	s, err := sr25519.NewSignatureFromBytes(sig[:])
-	if err != nil {
-		return false
-	}
 	key, err := sr25519.NewPublicKeyFromBytes(public[:])
-	if err != nil {
-		return false
-	}
-	return key.Verify(signingContext.NewTranscriptBytes(msg), s)
+	return err == nil && sr25519Verify(sig, msg, key)
+}
+
+func sr25519Verify(sig [64]byte, msg []byte, key *sr25519.PublicKey) bool {
+	s, err := sr25519.NewSignatureFromBytes(sig[:])
+	return err == nil && key.Verify(signingContext.NewTranscriptBytes(msg), s)
 }
 
 // Sr25519VerifyV1 is ext_crypto_sr25519_verify_version_1. A signature with the marker

@@ -3,12 +3,17 @@ package crypto
 import (
 	"sync"
 
+	"github.com/oasisprotocol/curve25519-voi/primitives/sr25519"
 	"golang.org/x/crypto/blake2b"
 )
 
 // keepVerified is how many results a [Verifier] keeps at least, and half of how many at most:
 // all that a full transaction pool holds, which are checked once more when they get into a block.
 const keepVerified = 16384
+
+// keepKeys is how many public keys are kept as points of the curve; to find the point takes a
+// fifth of a check.
+const keepKeys = 1024
 
 // Verifier checks sr25519 signatures and remembers what it has checked: in a process that
 // holds a whole network the same signature is met again and again, by every node that gets
@@ -18,6 +23,7 @@ type Verifier struct {
 	mu      sync.Mutex
 	results map[signed]bool
 	older   map[signed]bool // the generation before
+	keys    map[[32]byte]*sr25519.PublicKey
 }
 
 type signed struct {
@@ -26,7 +32,9 @@ type signed struct {
 }
 
 // NewVerifier returns a verifier that has checked nothing.
-func NewVerifier() *Verifier { return &Verifier{results: map[signed]bool{}} }
+func NewVerifier() *Verifier {
+	return &Verifier{results: map[signed]bool{}, keys: map[[32]byte]*sr25519.PublicKey{}}
+}
 
 // Sr25519Verify is [Sr25519Verify]. A nil verifier remembers nothing.
 func (v *Verifier) Sr25519Verify(sig [64]byte, msg []byte, public [32]byte) bool {
@@ -36,10 +44,32 @@ func (v *Verifier) Sr25519Verify(sig [64]byte, msg []byte, public [32]byte) bool
 	s := signed{sig, public, blake2b.Sum256(msg)}
 	valid, known := v.known(s)
 	if !known {
-		valid = Sr25519Verify(sig, msg, public)
+		key := v.key(public)
+		valid = key != nil && sr25519Verify(sig, msg, key)
 		v.keep(s, valid)
 	}
 	return valid
+}
+
+// key is the point of a public key; nil if there is none.
+func (v *Verifier) key(public [32]byte) *sr25519.PublicKey {
+	v.mu.Lock()
+	key := v.keys[public]
+	v.mu.Unlock()
+	if key != nil {
+		return key
+	}
+	key, err := sr25519.NewPublicKeyFromBytes(public[:])
+	if err != nil {
+		return nil
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.keys) == keepKeys {
+		clear(v.keys)
+	}
+	v.keys[public] = key
+	return key
 }
 
 func (v *Verifier) known(s signed) (valid, known bool) {

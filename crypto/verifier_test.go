@@ -45,6 +45,12 @@ func TestVerifier(t *testing.T) {
 	if !(*Verifier)(nil).Sr25519Verify(sig, msg, public) {
 		t.Error("without a memory")
 	}
+	for i := range 2*keepKeys + 1 {
+		v.Sr25519Verify(sig, msg, NewSr25519FromSeed([32]byte{1, byte(i), byte(i >> 8)}).Public())
+	}
+	if n := len(v.keys); n > keepKeys || !v.Sr25519Verify(sig, msg, public) {
+		t.Errorf("%d keys are kept", n)
+	}
 
 	var wg sync.WaitGroup
 	for w := range 4 {
