@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,6 +82,7 @@ func (f *devFlags) run(cmd *cobra.Command) error {
 	patience := time.AfterFunc(2*time.Second, func() {
 		fmt.Fprintln(cmd.ErrOrStderr(), "Preparing the runtime. What is compiled now comes from the cache the next time.")
 	})
+	boundStart(&cfg.Settings)
 	node, err := dev.Start(cmd.Context(), cfg)
 	patience.Stop()
 	if err != nil {
@@ -100,7 +100,7 @@ func (f *devFlags) run(cmd *cobra.Command) error {
 		defer stop()
 		f.said = append(f.said, said...)
 	}
-	debug.FreeOSMemory() // what reading and compiling took is not needed any more
+	started(50)
 	f.greet(cmd.OutOrStdout(), node, time.Since(began))
 	return node.Wait()
 }

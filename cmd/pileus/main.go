@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"regexp"
@@ -50,6 +51,30 @@ func heapMayGrow(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
+}
+
+// boundStart bounds what the start of a chain takes: beyond it the collector works harder.
+// wazero takes memory by how much code it compiles, most of it for a moment; the largest of
+// it, when it writes a file of machine code, would come on top of what was not collected yet.
+// The file is what the code comes in; more than the code in it makes the bound only wider.
+func boundStart(s *pileus.Settings) {
+	file, perByte := s.Chain, int64(26) // hex of compressed code
+	if s.Wasm != "" {
+		file, perByte = s.Wasm, 52
+	}
+	if info, err := os.Stat(file); err == nil && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(130<<20 + perByte*info.Size())
+		heapMayGrow(100)
+	}
+}
+
+// started is when a chain runs: what reading and compiling took is given back.
+func started(percent int) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(math.MaxInt64)
+	}
+	debug.FreeOSMemory()
+	heapMayGrow(percent)
 }
 
 func run(args []string) int {

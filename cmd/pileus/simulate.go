@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,13 +64,13 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		options.Fetched = newFetchLine(cmd).show
 	}
 	began := time.Now()
+	boundStart(s)
 	sim, err := pileus.Open(cmd.Context(), *s, options)
 	if err != nil {
 		return err
 	}
 	defer sim.Close()
-	debug.FreeOSMemory() // what reading and compiling took is not needed any more
-	heapMayGrow(150)     // some 30 MiB live; collecting them often took a tenth of a run's time
+	started(150) // some 30 MiB live; collecting them often took a tenth of a run's time
 	ready := time.Now()
 	report, err := sim.Run(cmd.Context())
 	if err == nil || report.Interrupted {
