@@ -70,7 +70,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer sim.Close()
-	started(150) // some 30 MiB live; collecting them often took a tenth of a run's time
+	started(250) // some 40 MiB live; collecting them often took a tenth of a run's time
 	ready := time.Now()
 	report, err := sim.Run(cmd.Context())
 	if err == nil || report.Interrupted {
