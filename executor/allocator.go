@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+
+	"github.com/tetratelabs/wazero/api"
 )
 
 // The host's allocator: blocks of powers of two with an 8-byte header in front, one free
@@ -39,21 +41,45 @@ type linear interface {
 	Read(offset, count uint32) ([]byte, bool) // a view
 }
 
+// heap is the state that an allocator shares with the code, in its globals.
+type heap struct {
+	bumper api.MutableGlobal // i64: where memory begins that was never given out
+	live   api.MutableGlobal // i64: bytes given out, with their headers
+	heads  [codeOrders]api.MutableGlobal
+}
+
 type allocator struct {
-	bumper   uint64
-	heads    [orders]uint32
+	heap
+	larger   [orders - codeOrders]uint32 // heads of the lists that the code does not know
 	poisoned bool
 	seen     uint32 // memory size
 	max      uint32 // pages
-	live     uint64
 }
 
-func newAllocator(heapBase, maxPages uint32) *allocator {
-	a := &allocator{bumper: (uint64(heapBase) + 7) &^ 7, max: maxPages}
-	for i := range a.heads {
-		a.heads[i] = noLink
+// newAllocator begins with an empty heap, whatever was in the globals before.
+func newAllocator(h heap, heapBase, maxPages uint32) *allocator {
+	a := &allocator{heap: h, max: maxPages}
+	a.bumper.Set((uint64(heapBase) + 7) &^ 7)
+	a.live.Set(0)
+	for order := range orders {
+		a.setHead(order, noLink)
 	}
 	return a
+}
+
+func (a *allocator) head(order int) uint32 {
+	if order < codeOrders {
+		return api.DecodeU32(a.heads[order].Get())
+	}
+	return a.larger[order-codeOrders]
+}
+
+func (a *allocator) setHead(order int, header uint32) {
+	if order < codeOrders {
+		a.heads[order].Set(api.EncodeU32(header))
+	} else {
+		a.larger[order-codeOrders] = header
+	}
 }
 
 func (a *allocator) allocate(m linear, size uint32) (ptr uint32, err error) {
@@ -69,7 +95,7 @@ func (a *allocator) allocate(m linear, size uint32) (ptr uint32, err error) {
 	}
 	order := bits.Len32(max(size, minBlock)-1) - 3
 	block := uint64(minBlock) << order
-	header := a.heads[order]
+	header := a.head(order)
 	if header != noLink {
 		if uint64(header)+block+headerSize > uint64(m.Size()) {
 			return 0, errBadHeader
@@ -78,7 +104,7 @@ func (a *allocator) allocate(m linear, size uint32) (ptr uint32, err error) {
 		if h&occupiedBit != 0 {
 			return 0, errOccupied
 		}
-		a.heads[order] = uint32(h)
+		a.setHead(order, uint32(h))
 	} else {
 		if header, err = a.bump(m, block+headerSize); err != nil {
 			return 0, err
@@ -89,13 +115,14 @@ func (a *allocator) allocate(m linear, size uint32) (ptr uint32, err error) {
 		return 0, errBadHeader
 	}
 	binary.LittleEndian.PutUint64(b, occupiedBit|uint64(order))
-	a.live += block + headerSize
+	a.live.Set(a.live.Get() + block + headerSize)
 	a.seen = m.Size()
 	return header + headerSize, nil
 }
 
 func (a *allocator) bump(m linear, size uint64) (uint32, error) {
-	end := a.bumper + size
+	at := a.bumper.Get()
+	end := at + size
 	if end > uint64(m.Size()) {
 		required := (end + pageSize - 1) / pageSize
 		current := uint64(m.Size()) / pageSize
@@ -107,8 +134,7 @@ func (a *allocator) bump(m linear, size uint64) (uint32, error) {
 			return 0, errNoSpace
 		}
 	}
-	at := a.bumper
-	a.bumper = end
+	a.bumper.Set(end)
 	return uint32(at), nil
 }
 
@@ -129,20 +155,21 @@ func (a *allocator) free(m linear, ptr uint32) (err error) {
 		return errBadPointer
 	}
 	h := binary.LittleEndian.Uint64(b)
-	order := uint32(h)
+	order := int(uint32(h))
 	switch {
 	case h&occupiedBit == 0:
 		return errEmpty
 	case order >= orders:
 		return errOrder
 	}
-	binary.LittleEndian.PutUint64(b, uint64(a.heads[order]))
-	a.heads[order] = header
+	binary.LittleEndian.PutUint64(b, uint64(a.head(order)))
+	a.setHead(order, header)
 	size := uint64(minBlock)<<order + headerSize
-	if a.live < size {
+	live := a.live.Get()
+	if live < size {
 		return errUnderflow
 	}
-	a.live -= size
+	a.live.Set(live - size)
 	return nil
 }
 

@@ -5,8 +5,26 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/tetratelabs/wazero/api"
 	"pgregory.net/rapid"
 )
+
+// cell is a global without an instance.
+type cell struct {
+	api.MutableGlobal
+	v uint64
+}
+
+func (c *cell) Get() uint64  { return c.v }
+func (c *cell) Set(v uint64) { c.v = v }
+
+func newHeap() heap {
+	h := heap{bumper: &cell{}, live: &cell{}}
+	for order := range h.heads {
+		h.heads[order] = &cell{}
+	}
+	return h
+}
 
 func TestAllocator(t *testing.T) {
 	tests := []struct {
@@ -20,11 +38,11 @@ func TestAllocator(t *testing.T) {
 		{"first block stands behind its header, aligned", 13, 4, func(a *allocator, m *slab) (any, error) { return a.allocate(m, 1) }, uint32(24), nil},
 		{"no bytes take a block of eight", 8, 4, func(a *allocator, m *slab) (any, error) {
 			_, err := a.allocate(m, 0)
-			return a.bumper, err
+			return a.bumper.Get(), err
 		}, uint64(24), nil},
 		{"sizes are powers of two", 8, 4, func(a *allocator, m *slab) (any, error) {
 			_, err := a.allocate(m, 9)
-			return a.bumper, err
+			return a.bumper.Get(), err
 		}, uint64(8 + 8 + 16), nil},
 		{"a freed block is the next of its size, last first", 8, 4, func(a *allocator, m *slab) (any, error) {
 			x, _ := a.allocate(m, 16)
@@ -87,7 +105,7 @@ func TestAllocator(t *testing.T) {
 		{"a list that leads out of memory", 8, 3, func(a *allocator, m *slab) (any, error) {
 			x, _ := a.allocate(m, 1)
 			_ = a.free(m, x)
-			a.heads[0] = 1 << 30
+			a.setHead(0, 1<<30)
 			return a.allocate(m, 1)
 		}, uint32(0), errBadHeader},
 		{"memory that shrinks", 8, 3, func(a *allocator, m *slab) (any, error) {
@@ -109,7 +127,7 @@ func TestAllocator(t *testing.T) {
 	}
 	for _, c := range tests {
 		m := &slab{b: make([]byte, pageSize), max: 65536}
-		got, err := c.run(newAllocator(c.base, c.max), m)
+		got, err := c.run(newAllocator(newHeap(), c.base, c.max), m)
 		if !errors.Is(err, c.err) || got != c.want {
 			t.Errorf("%s: %v, %v; want %v, %v", c.name, got, err, c.want, c.err)
 		}
@@ -120,7 +138,7 @@ func TestAllocator(t *testing.T) {
 func TestAllocatorBlocks(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &slab{b: make([]byte, pageSize), max: 256}
-		a := newAllocator(rapid.Uint32Range(0, pageSize).Draw(t, "base"), 256)
+		a := newAllocator(newHeap(), rapid.Uint32Range(0, pageSize).Draw(t, "base"), 256)
 		type block struct{ ptr, size uint32 }
 		var live []block
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {

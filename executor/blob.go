@@ -87,7 +87,7 @@ const startName = "pileus.start"
 
 // rewriting is the version of what [prepare] makes; it is raised whenever that changes, since
 // prepared code is kept in the cache.
-const rewriting = 5
+const rewriting = 6
 
 // prepare rewrites a module for the host (sc-executor-common RuntimeBlob): an imported
 // memory becomes its own one, the memory loses its maximum and is exported, custom

@@ -75,17 +75,6 @@ func quick(b *wasm.Body) []byte {
 	return nil
 }
 
-const (
-	i64Load, i64Store = 0x29, 0x37
-	i64Ne             = 0x52
-	i32LtU, i32LeU    = 0x49, 0x4d
-	i32GeU            = 0x4f
-	i32And            = 0x71
-	i32Shl            = 0x74
-	memorySize        = 0x3f
-	localSet          = 0x21
-)
-
 // code is made of parts: opcodes with their immediates.
 func code(parts ...[]byte) (b []byte) {
 	for _, p := range parts {
@@ -95,16 +84,17 @@ func code(parts ...[]byte) (b []byte) {
 }
 
 func get(local byte) []byte   { return []byte{wasm.OpLocalGet, local} }
-func set(local byte) []byte   { return []byte{localSet, local} }
+func set(local byte) []byte   { return []byte{wasm.OpLocalSet, local} }
+func tee(local byte) []byte   { return []byte{wasm.OpLocalTee, local} }
 func constant(n int64) []byte { return wasm.AppendS64([]byte{wasm.OpI32Const}, n) }
 func op(ops ...byte) []byte   { return ops }
 
 // inside tells whether n bytes at a and at b lie in the memory; never in one of 4 GiB, whose
 // size is 0 here.
 func inside(n, a, b byte) []byte {
-	size := code(op(memorySize, 0), constant(16), op(i32Shl))
-	fits := func(p byte) []byte { return code(get(p), size, get(n), op(wasm.OpI32Sub, i32LeU)) }
-	return code(get(n), size, op(i32LeU), fits(a), fits(b), op(i32And, i32And))
+	size := code(op(wasm.OpMemorySize, 0), constant(16), op(wasm.OpI32Shl))
+	fits := func(p byte) []byte { return code(get(p), size, get(n), op(wasm.OpI32Sub, wasm.OpI32LeU)) }
+	return code(get(n), size, op(wasm.OpI32LeU), fits(a), fits(b), op(wasm.OpI32And, wasm.OpI32And))
 }
 
 // quickCopy begins memcpy and memmove. Local 3, which the function has not used yet, is where
@@ -112,19 +102,19 @@ func inside(n, a, b byte) []byte {
 func quickCopy() []byte {
 	const to, from, n, at = 0, 1, 2, 3
 	word := func(offset byte) []byte {
-		return code(get(at), get(from), op(i64Load, 0, offset), op(i64Store, 0, offset))
+		return code(get(at), get(from), op(wasm.OpI64Load, 0, offset), op(wasm.OpI64Store, 0, offset))
 	}
 	add := func(local byte, what ...[]byte) []byte {
 		return code(get(local), code(what...), op(wasm.OpI32Add), set(local))
 	}
 	return code(
-		get(n), constant(16), op(i32GeU), op(wasm.OpIf, wasm.BlockEmpty),
-		get(to), get(from), op(wasm.OpI32Sub), get(n), op(i32GeU),
-		get(from), get(to), op(wasm.OpI32Sub), get(n), op(i32GeU, i32And),
-		inside(n, to, from), op(i32And, wasm.OpIf, wasm.BlockEmpty),
+		get(n), constant(16), op(wasm.OpI32GeU), op(wasm.OpIf, wasm.BlockEmpty),
+		get(to), get(from), op(wasm.OpI32Sub), get(n), op(wasm.OpI32GeU),
+		get(from), get(to), op(wasm.OpI32Sub), get(n), op(wasm.OpI32GeU, wasm.OpI32And),
+		inside(n, to, from), op(wasm.OpI32And, wasm.OpIf, wasm.BlockEmpty),
 		get(to), set(at),
 		op(wasm.OpBlock, wasm.BlockEmpty, wasm.OpLoop, wasm.BlockEmpty),
-		get(n), constant(32), op(i32LtU, wasm.OpBrIf, 1),
+		get(n), constant(32), op(wasm.OpI32LtU, wasm.OpBrIf, 1),
 		word(24), word(16), word(8), word(0), // the farthest first: one check of the bounds for all
 		add(at, constant(32)), add(from, constant(32)), add(n, constant(-32)),
 		op(wasm.OpBr, 0, wasm.OpEnd, wasm.OpEnd),
@@ -146,8 +136,8 @@ func quickCompare() []byte {
 		op(wasm.OpBlock, wasm.BlockEmpty),
 		inside(n, a, b), op(wasm.OpI32Eqz, wasm.OpBrIf, 0),
 		op(wasm.OpLoop, wasm.BlockEmpty),
-		get(n), constant(8), op(i32LtU, wasm.OpBrIf, 1),
-		get(a), op(i64Load, 0, 0), get(b), op(i64Load, 0, 0), op(i64Ne, wasm.OpBrIf, 1),
+		get(n), constant(8), op(wasm.OpI32LtU, wasm.OpBrIf, 1),
+		get(a), op(wasm.OpI64Load, 0, 0), get(b), op(wasm.OpI64Load, 0, 0), op(wasm.OpI64Ne, wasm.OpBrIf, 1),
 		next(a, 8), next(b, 8), next(n, -8),
 		op(wasm.OpBr, 0, wasm.OpEnd, wasm.OpEnd),
 	)

@@ -177,7 +177,7 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 	ok := false
 	defer func() {
 		if e.alloc != nil {
-			instance.memory.memory.blocksFrom, instance.memory.memory.blocksTo = uint64(instance.base), e.alloc.bumper
+			instance.memory.memory.blocksFrom, instance.memory.memory.blocksTo = uint64(instance.base), e.alloc.bumper.Get()
 		}
 		m.done(instance, ok)
 	}()
@@ -190,7 +190,7 @@ func (m *Module) run(ctx *callContext, e *env, method string, args []byte) ([]by
 		return nil, exportError{errors.New("the function has an invalid signature")}
 	}
 	e.mem = instance.Memory()
-	e.alloc = newAllocator(instance.base, pages)
+	e.alloc = newAllocator(instance.heap, instance.base, pages)
 	ptr, err := e.alloc.allocate(e.mem, uint32(len(args)))
 	if err != nil {
 		return nil, &hostError{fmt.Errorf("%w, for %d bytes of arguments", err, len(args))}

@@ -14,7 +14,6 @@
 package executor
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +27,7 @@ import (
 
 	"pileus/crypto"
 	"pileus/hashing"
+	"pileus/internal/wasm"
 )
 
 // Config is what an [Engine] is made with.
@@ -360,7 +360,7 @@ func (e *Engine) bind(ctx context.Context, rt wazero.Runtime, compiled wazero.Co
 			continue
 		}
 		f, ok := functions[name]
-		if ok && !(bytes.Equal(f.typ.Params, def.ParamTypes()) && bytes.Equal(f.typ.Results, def.ResultTypes())) {
+		if ok && !f.hasType(wasm.FuncType{Params: def.ParamTypes(), Results: def.ResultTypes()}) {
 			mistyped = append(mistyped, name)
 			ok = false
 		}

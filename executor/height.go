@@ -93,6 +93,14 @@ func (x *metering) height(defined int) (uint32, error) {
 	return s.most, nil
 }
 
+// checkGlobal refuses code that uses globals which the host is about to add.
+func checkGlobal(in wasm.Instruction, globals uint32) error {
+	if (in.Op == wasm.OpGlobalGet || in.Op == wasm.OpGlobalSet) && in.Index >= globals {
+		return fmt.Errorf("%w: global %d does not exist", wasm.ErrFormat, in.Index)
+	}
+	return nil
+}
+
 func (x *metering) step(s *stackHeight, in wasm.Instruction, results uint32) error {
 	top := &s.frames[len(s.frames)-1]
 	switch in.Op {
@@ -174,6 +182,9 @@ func (x *metering) step(s *stackHeight, in wasm.Instruction, results uint32) err
 		}
 		s.height++
 	default:
+		if err := checkGlobal(in, x.globals); err != nil {
+			return err
+		}
 		takes, gives := effect(in.Op)
 		if err := s.pop(takes); err != nil {
 			return err

@@ -51,7 +51,7 @@ type guest struct{ *env }
 
 func newGuest(s *Storage) *guest {
 	return &guest{&env{
-		mem: &slab{b: make([]byte, pageSize), max: 1024}, alloc: newAllocator(8, 1024), storage: s, opts: &CallOptions{},
+		mem: &slab{b: make([]byte, pageSize), max: 1024}, alloc: newAllocator(newHeap(), 8, 1024), storage: s, opts: &CallOptions{},
 		ctx: context.Background(), module: &Module{machineCode: &machineCode{engine: &Engine{}}, set: PVF},
 	}}
 }

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,10 @@ func (f *function) in(set Set) bool { return set == Node || f.pvf }
 
 // functions are all host functions by their import names.
 var functions = map[string]*function{}
+
+func (f *function) hasType(t wasm.FuncType) bool {
+	return bytes.Equal(f.typ.Params, t.Params) && bytes.Equal(f.typ.Results, t.Results)
+}
 
 func define(name, params, result string, pvf bool, run func(e *env, s []uint64)) {
 	functions["ext_"+name] = &function{wasm.FuncType{Params: letters(params), Results: letters(result)}, run, pvf}

@@ -17,6 +17,7 @@ type instance struct {
 	api.Module
 	memory  *capped
 	base    uint32 // __heap_base
+	heap    heap
 	globals []global
 	entries map[string]api.Function // that were called: each keeps the stack that it grew
 }
@@ -113,6 +114,10 @@ func (m *Module) newInstance(ctx context.Context, limit uint64) (*instance, erro
 			return nil, errors.New("a mutable global is not exported")
 		}
 		x.globals = append(x.globals, global{g, g.Get()})
+	}
+	if x.heap, err = heapOf(x.Module); err != nil {
+		x.close(m)
+		return nil, err
 	}
 	return x, nil
 }

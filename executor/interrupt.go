@@ -31,7 +31,8 @@ const (
 )
 
 // interruptible rewrites a module, whose imports are functions only. The new import comes
-// behind them, so that every function that is defined moves up by one.
+// behind them, so that every function that is defined moves up by one. What stands in for
+// functions that the code imports is called instead of them.
 func interruptible(m *wasm.Module) error {
 	imports, err := m.Imports()
 	if err != nil {
@@ -42,11 +43,19 @@ func interruptible(m *wasm.Module) error {
 		return err
 	}
 	first := uint32(len(imports)) // the defined functions begin here, and now the check stands here
-	moved := func(f uint32) uint32 {
-		if f >= first {
-			return f + 1
+	types, err := m.Types()
+	if err != nil {
+		return err
+	}
+	allocator := planAllocator(imports, types, len(imports)+1+len(bodies))
+	moved := func(f uint32) (uint32, error) {
+		switch {
+		case f < first:
+			return allocator.instead[f], nil
+		case int(f-first) >= len(bodies):
+			return 0, fmt.Errorf("%w: function %d does not exist", wasm.ErrFormat, f)
 		}
-		return f
+		return f + 1, nil
 	}
 	typ, err := m.Append(wasm.TypeSection, []byte{0x60, 0, 1, wasm.ValI32})
 	if err != nil {
@@ -61,7 +70,7 @@ func interruptible(m *wasm.Module) error {
 	}
 	tick := tickCode(counter, first)
 	err = each(len(bodies), func(i int) (err error) {
-		if bodies[i].Code, err = addTicks(bodies[i].Code, tick, moved); err != nil {
+		if bodies[i].Code, err = addTicks(bodies[i].Code, tick, counter, moved); err != nil {
 			return fmt.Errorf("function %d: %w", int(first)+i, err)
 		}
 		return nil
@@ -69,8 +78,15 @@ func interruptible(m *wasm.Module) error {
 	if err != nil {
 		return err
 	}
-	m.SetSection(wasm.CodeSection, wasm.EncodeBodies(bodies))
-	return moveFunctions(m, moved)
+	if err := moveFunctions(m, moved); err != nil {
+		return err
+	}
+	added, err := allocator.add(m)
+	if err != nil {
+		return err
+	}
+	m.SetSection(wasm.CodeSection, wasm.EncodeBodies(append(bodies, added...)))
+	return nil
 }
 
 func tickCode(counter, check uint32) (b []byte) {
@@ -86,7 +102,7 @@ func tickCode(counter, check uint32) (b []byte) {
 	return append(b, wasm.OpEnd)
 }
 
-func addTicks(code, tick []byte, moved func(uint32) uint32) ([]byte, error) {
+func addTicks(code, tick []byte, globals uint32, moved func(uint32) (uint32, error)) ([]byte, error) {
 	out := make([]byte, 0, len(code)+len(code)/8+len(tick))
 	calls := false
 	r := wasm.NewReader(code)
@@ -99,13 +115,20 @@ func addTicks(code, tick []byte, moved func(uint32) uint32) ([]byte, error) {
 		switch in.Op {
 		case wasm.OpCall:
 			calls = true
-			out = wasm.AppendU32(append(out, wasm.OpCall), moved(in.Index))
+			callee, err := moved(in.Index)
+			if err != nil {
+				return nil, err
+			}
+			out = wasm.AppendU32(append(out, wasm.OpCall), callee)
 		case wasm.OpLoop:
 			out = append(append(out, r.Since(from)...), tick...)
 		case wasm.OpCallIndirect:
 			calls = true
 			fallthrough
 		default:
+			if err := checkGlobal(in, globals); err != nil {
+				return nil, err
+			}
 			out = append(out, r.Since(from)...)
 		}
 	}
@@ -116,14 +139,16 @@ func addTicks(code, tick []byte, moved func(uint32) uint32) ([]byte, error) {
 }
 
 // moveFunctions gives exports and tables the new indices.
-func moveFunctions(m *wasm.Module, moved func(uint32) uint32) error {
+func moveFunctions(m *wasm.Module, moved func(uint32) (uint32, error)) error {
 	exports, err := m.Exports()
 	if err != nil {
 		return err
 	}
 	for i := range exports {
 		if exports[i].Kind == wasm.KindFunction {
-			exports[i].Index = moved(exports[i].Index)
+			if exports[i].Index, err = moved(exports[i].Index); err != nil {
+				return err
+			}
 		}
 	}
 	m.SetSection(wasm.ExportSection, wasm.EncodeExports(exports))
@@ -133,7 +158,9 @@ func moveFunctions(m *wasm.Module, moved func(uint32) uint32) error {
 	}
 	for _, e := range elements {
 		for i := range e.Funcs {
-			e.Funcs[i] = moved(e.Funcs[i])
+			if e.Funcs[i], err = moved(e.Funcs[i]); err != nil {
+				return err
+			}
 		}
 	}
 	m.SetSection(wasm.ElementSection, wasm.EncodeElements(elements))

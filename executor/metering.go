@@ -6,8 +6,9 @@ import (
 	"pileus/internal/wasm"
 )
 
-// meterStack makes a module count the height of its stack and trap above the limit, so that an
-// overflow happens at the same place on every validator (wasm-instrument 0.4 stack_limiter).
+// rewrite makes a module that was read count the height of its stack and trap above the
+// limit, so that an overflow happens at the same place on every validator (wasm-instrument
+// 0.4 stack_limiter).
 //
 // A new mutable global holds the height. The cost of a function is the number of locals it
 // declares and the most operands it has on its stack, two more for its frame. A function
@@ -18,11 +19,8 @@ import (
 // which would have to be compiled.
 //
 // limit is the code that puts the limit on the stack.
-func meterStack(m *wasm.Module, limit []byte) error {
-	x := &metering{m: m, limit: limit}
-	if err := x.read(); err != nil {
-		return err
-	}
+func (x *metering) rewrite(limit []byte) error {
+	x.limit = limit
 	if err := x.addGlobal(); err != nil {
 		return err
 	}
@@ -30,8 +28,7 @@ func meterStack(m *wasm.Module, limit []byte) error {
 }
 
 // Validators stop at the limit of their executor parameters, nodes at none. So that both
-// run the same compiled code, the limit is a global that the host sets: the last one that
-// is mutable.
+// run the same compiled code, the limit is a global that the host sets.
 const (
 	stackName = "pileus.stack"
 	noStack   = 1<<32 - 1 // no stack that the machine can hold is as high
@@ -39,6 +36,10 @@ const (
 
 // meterShared meters a module with the limit in a global, exported under stackName.
 func meterShared(m *wasm.Module) error {
+	x := &metering{m: m}
+	if err := x.read(); err != nil {
+		return err
+	}
 	index, err := m.Append(wasm.GlobalSection, append(wasm.AppendS64([]byte{wasm.ValI32, 1, wasm.OpI32Const}, -1), wasm.OpEnd))
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func meterShared(m *wasm.Module) error {
 		return err
 	}
 	m.SetSection(wasm.ExportSection, wasm.EncodeExports(append(exports, wasm.Export{Name: stackName, Kind: wasm.KindGlobal, Index: index})))
-	return meterStack(m, wasm.AppendU32([]byte{wasm.OpGlobalGet}, index))
+	return x.rewrite(wasm.AppendU32([]byte{wasm.OpGlobalGet}, index))
 }
 
 type metering struct {
@@ -59,7 +60,8 @@ type metering struct {
 	imports int
 	bodies  []wasm.Body
 	costs   []uint32 // of every function; 0 for imported ones
-	global  uint32
+	globals uint32   // that the code has
+	global  uint32   // that holds the height
 }
 
 func (x *metering) read() (err error) {
@@ -91,6 +93,10 @@ func (x *metering) read() (err error) {
 	}
 	if len(x.bodies) != len(x.funcs)-x.imports {
 		return fmt.Errorf("%w: %d functions, %d bodies", wasm.ErrFormat, len(x.funcs)-x.imports, len(x.bodies))
+	}
+	globals := wasm.NewReader(x.m.Section(wasm.GlobalSection))
+	if x.globals = globals.Count(); globals.Err() != nil {
+		return globals.Err()
 	}
 	x.costs = make([]uint32, len(x.funcs))
 	return each(len(x.bodies), func(i int) error {

@@ -9,7 +9,7 @@ import (
 
 // meterAsCrate meters a module in the form of wasm-instrument 0.4: around each direct call
 // the cost of the callee is added and taken off again; exports, table elements and the start
-// function are replaced by thunks that do the same. [meterStack] must trap where this does.
+// function are replaced by thunks that do the same. [metering.rewrite] must trap where this does.
 func meterAsCrate(m *wasm.Module, limit []byte) error {
 	x := &metering{m: m, limit: limit}
 	if err := x.read(); err != nil {

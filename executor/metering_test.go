@@ -15,6 +15,15 @@ import (
 	"pileus/internal/wasm"
 )
 
+// meterStack meters a module with a limit that is part of the code.
+func meterStack(m *wasm.Module, limit []byte) error {
+	x := &metering{m: m}
+	if err := x.read(); err != nil {
+		return err
+	}
+	return x.rewrite(limit)
+}
+
 // module puts function bodies of type () -> (), or the given type, into a module.
 func module(typ wasm.FuncType, bodies ...[]byte) []byte {
 	t := append([]byte{1, 0x60, byte(len(typ.Params))}, typ.Params...)

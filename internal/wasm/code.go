@@ -4,30 +4,55 @@ import "fmt"
 
 // Opcodes of WebAssembly 1.0 that rewriters look at or write.
 const (
-	OpUnreachable  = 0x00
-	OpBlock        = 0x02
-	OpLoop         = 0x03
-	OpIf           = 0x04
-	OpElse         = 0x05
-	OpEnd          = 0x0b
-	OpBr           = 0x0c
-	OpBrIf         = 0x0d
-	OpBrTable      = 0x0e
-	OpReturn       = 0x0f
-	OpCall         = 0x10
-	OpCallIndirect = 0x11
-	OpDrop         = 0x1a
-	OpSelect       = 0x1b
-	OpLocalGet     = 0x20
-	OpGlobalGet    = 0x23
-	OpGlobalSet    = 0x24
-	OpI32Const     = 0x41
-	OpI32Eqz       = 0x45
-	OpI32GtU       = 0x4b
-	OpI32Add       = 0x6a
-	OpI32Sub       = 0x6b
+	OpUnreachable   = 0x00
+	OpBlock         = 0x02
+	OpLoop          = 0x03
+	OpIf            = 0x04
+	OpElse          = 0x05
+	OpEnd           = 0x0b
+	OpBr            = 0x0c
+	OpBrIf          = 0x0d
+	OpBrTable       = 0x0e
+	OpReturn        = 0x0f
+	OpCall          = 0x10
+	OpCallIndirect  = 0x11
+	OpDrop          = 0x1a
+	OpSelect        = 0x1b
+	OpLocalGet      = 0x20
+	OpLocalSet      = 0x21
+	OpLocalTee      = 0x22
+	OpGlobalGet     = 0x23
+	OpGlobalSet     = 0x24
+	OpI64Load       = 0x29
+	OpI64Store      = 0x37
+	OpMemorySize    = 0x3f
+	OpI32Const      = 0x41
+	OpI64Const      = 0x42
+	OpI32Eqz        = 0x45
+	OpI32Ne         = 0x47
+	OpI32LtU        = 0x49
+	OpI32GtU        = 0x4b
+	OpI32LeU        = 0x4d
+	OpI32GeU        = 0x4f
+	OpI64Eqz        = 0x50
+	OpI64Ne         = 0x52
+	OpI64LtU        = 0x54
+	OpI64GtU        = 0x56
+	OpI64GeU        = 0x5a
+	OpI32Clz        = 0x67
+	OpI32Add        = 0x6a
+	OpI32Sub        = 0x6b
+	OpI32And        = 0x71
+	OpI32Or         = 0x72
+	OpI32Shl        = 0x74
+	OpI64Add        = 0x7c
+	OpI64Sub        = 0x7d
+	OpI64And        = 0x83
+	OpI32WrapI64    = 0xa7
+	OpI64ExtendI32U = 0xad
 
 	ValI32     = 0x7f
+	ValI64     = 0x7e
 	BlockEmpty = 0x40
 )
 
