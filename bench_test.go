@@ -82,32 +82,41 @@ func BenchmarkGoAndRust(b *testing.B) {
 }
 
 // BenchmarkShare says how much CPU time a run takes outside of Wasm for each second
-// inside, host functions counted as outside, and which of those take most:
+// inside, host functions counted as outside, and which of those take most: as it is, where
+// one validator's execution serves all, and where each executes:
 //
 //	go test -run '^$' -bench Share -benchtime 1x -v .
 func BenchmarkShare(b *testing.B) {
-	s := settings(b)
-	s.Chain, s.RelayBlocks = testdata.Shared(b, "chainspecs/people-next-paseo.json"), 400
-	for b.Loop() {
-		sim, err := pileus.Open(context.Background(), s, pileus.Options{Measure: true})
-		if err != nil {
-			b.Fatal(err)
-		}
-		before, began := cpuTime(b), sim.Costs()
-		if _, err := sim.Run(context.Background()); err != nil {
-			b.Fatal(err)
-		}
-		cpu, costs := cpuTime(b)-before, sim.Costs()
-		inside := costs.Time - began.Time - (costs.HostTime() - began.HostTime())
-		b.ReportMetric((cpu-inside).Seconds()/inside.Seconds(), "outside/inside")
-		b.ReportMetric(inside.Seconds()*1000/400, "ms-wasm/block")
-		b.ReportMetric(cpu.Seconds()*1000/400, "ms-cpu/block")
-		for i, h := range costs.Host {
-			if i < 8 {
-				b.Logf("%-50s %8d calls %8.1f ms", h.Name, h.Calls, h.Time.Seconds()*1000)
+	for _, all := range []bool{false, true} {
+		b.Run(fmt.Sprintf("execute-all=%v", all), func(b *testing.B) {
+			s := settings(b)
+			s.Chain, s.RelayBlocks, s.ExecuteAll = testdata.Shared(b, "chainspecs/people-next-paseo.json"), 400, all
+			for b.Loop() {
+				share(b, s)
 			}
+		})
+	}
+}
+
+func share(b *testing.B, s pileus.Settings) {
+	sim, err := pileus.Open(context.Background(), s, pileus.Options{Measure: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer sim.Close()
+	before, began := cpuTime(b), sim.Costs()
+	if _, err := sim.Run(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+	cpu, costs := cpuTime(b)-before, sim.Costs()
+	inside := costs.Time - began.Time - (costs.HostTime() - began.HostTime())
+	b.ReportMetric((cpu-inside).Seconds()/inside.Seconds(), "outside/inside")
+	b.ReportMetric(inside.Seconds()*1000/400, "ms-wasm/block")
+	b.ReportMetric(cpu.Seconds()*1000/400, "ms-cpu/block")
+	for i, h := range costs.Host {
+		if i < 8 {
+			b.Logf("%-50s %8d calls %8.1f ms", h.Name, h.Calls, h.Time.Seconds()*1000)
 		}
-		sim.Close()
 	}
 }
 

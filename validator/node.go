@@ -279,7 +279,7 @@ func (n *Node) finalized(number uint32) {
 	n.final = max(n.final, number)
 	best := n.bestLeaf()
 	n.leaves = slices.DeleteFunc(n.leaves, func(l *block) bool { return l != best && l.Number <= n.final })
-	for b := best; b != nil; b = n.blocks[b.header.ParentHash] {
+	for b := best; b != nil && b.Number >= n.final; b = n.blocks[b.header.ParentHash] {
 		if b.Number == n.final {
 			n.v3 = n.v3 || b.feature(primitives.FeatureCandidateReceiptV3)
 		}
