@@ -215,8 +215,7 @@ type machineCode struct {
 	mistyped []string // imports of another type than the host's
 	image    *image
 	memories sync.Pool
-	idle     [2]idle        // by set
-	making   sync.WaitGroup // instances ahead
+	idle     [2]idle // by set
 }
 
 // Module is compiled code with a set of host functions. It is safe for concurrent use.
@@ -267,7 +266,6 @@ func (m *Module) Exports(method string) bool {
 func (m *Module) Close(ctx context.Context) error { return m.machineCode.close(ctx) }
 
 func (c *machineCode) close(ctx context.Context) error {
-	c.making.Wait()
 	err := c.rt.Close(ctx)
 	if c.cache != nil {
 		err = errors.Join(err, c.cache.Close(ctx)) // it holds the machine code

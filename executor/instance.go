@@ -70,9 +70,9 @@ func (i *idle) put(x *instance) bool {
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
 // instance returns one for a call whose memory may have that many pages, if there is one of
-// an earlier call. Its memory may have grown then, if that was a node's call: a node grows it to
-// its maximum before every call (HeapAllocStrategy::Static). A validator's execution begins with
-// the memory that the code asks for.
+// an earlier call. A node's memory may have grown then: a node grows it to its maximum before every
+// call (HeapAllocStrategy::Static). A validator's execution begins with the memory that the code
+// asks for.
 func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) {
 	limit := uint64(pages) * pageSize
 	x := m.idle[m.set].take()
@@ -95,7 +95,7 @@ func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) 
 }
 
 func (m *Module) newInstance(ctx context.Context, limit uint64) (*instance, error) {
-	x := &instance{memory: &capped{m.newMemory(), limit}, entries: map[string]api.Function{}}
+	x := &instance{memory: &capped{memory: m.newMemory(), max: limit}, entries: map[string]api.Function{}}
 	var err error
 	if x.Module, err = m.rt.InstantiateModule(x.memory.context(ctx), m.compiled, anonymous); err != nil {
 		m.release(x.memory.memory)
@@ -139,12 +139,7 @@ func (m *Module) begin(ctx context.Context, x *instance) error {
 
 // done takes an instance back after a call; ok tells whether the call ended in order.
 func (m *Module) done(x *instance, ok bool) {
-	if m.set == PVF && uint64(x.Memory().Size()) > uint64(m.prepared.pages)*pageSize {
-		x.close(m)
-		m.makeAhead()
-		return
-	}
-	if !ok || !m.prepared.restartable || !x.memory.memory.restart() {
+	if !ok || !m.prepared.restartable || !x.memory.memory.restart() || m.set == PVF && !x.shrink(m.prepared.pages) {
 		x.close(m)
 		return
 	}
@@ -156,14 +151,17 @@ func (m *Module) done(x *instance, ok bool) {
 	}
 }
 
-// makeAhead makes an instance in the place of one that cannot be used again: the next call will
-// need it, and there is time until then.
-func (m *Module) makeAhead() {
-	m.making.Go(func() {
-		if x, err := m.newInstance(context.Background(), uint64(m.prepared.pages)*pageSize); err == nil && !m.idle[m.set].put(x) {
-			x.close(m)
-		}
-	})
+// shrink gives the memory the size that it began with. wazero lets no memory shrink, but takes
+// what the memory's allocator answers to a growth.
+func (x *instance) shrink(pages uint32) bool {
+	size := uint64(pages) * pageSize
+	if uint64(x.Memory().Size()) == size {
+		return true
+	}
+	x.memory.shrinks = &size
+	_, _ = x.Memory().Grow(1)
+	x.memory.shrinks = nil
+	return uint64(x.Memory().Size()) == size
 }
 
 func (x *instance) close(m *Module) {

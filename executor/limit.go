@@ -18,8 +18,9 @@ const (
 // capped is a memory that does not grow beyond a limit, whoever asks: the host's
 // allocator, or the runtime by memory.grow, which then sees -1.
 type capped struct {
-	memory *memory
-	max    uint64 // bytes
+	memory  *memory
+	max     uint64  // bytes
+	shrinks *uint64 // to that many bytes, at the next growth; nil: it grows
 }
 
 func (c *capped) context(ctx context.Context) context.Context {
@@ -34,6 +35,9 @@ func (c *capped) Allocate(capacity, max uint64) experimental.LinearMemory {
 
 // Reallocate implements [experimental.LinearMemory].
 func (c *capped) Reallocate(size uint64) []byte {
+	if c.shrinks != nil {
+		return c.memory.shrink(*c.shrinks)
+	}
 	if size > c.max {
 		return nil
 	}

@@ -47,5 +47,11 @@ func (x *memory) Reallocate(size uint64) []byte {
 	return b
 }
 
+// shrink makes the memory smaller, once it was put back.
+func (x *memory) shrink(size uint64) []byte {
+	x.buf = x.buf[:min(size, uint64(len(x.buf)))]
+	return x.buf
+}
+
 // Free implements [experimental.LinearMemory]; the memory stays for the next call.
 func (x *memory) Free() {}

@@ -189,7 +189,7 @@ func TestFreshInstance(t *testing.T) {
 	grown := join(block, dirty, []byte{wasm.OpLocalGet, 2, wasm.OpLocalGet, 2, 0x28, 0, 0, wasm.OpIf, wasm.BlockEmpty, wasm.OpUnreachable, wasm.OpEnd}, i32Const(-1), []byte{0x36, 0, 0}, nothing)
 	pages := join(i32Const(4096), []byte{0x3f, 0, 0x36, 0, 0}, i64Const(4096|4<<32))
 	a := &assembly{imports: []hostImport{malloc}, data: "data", globals: []int32{5, 7}, funcs: []asmFunc{
-		{"pages", pages}, {"dirty", join(dirty, nothing)}, {"dirty and trap", join(dirty, panicked)}, {"grow", grown}, {"look", look}}}
+		{"pages", pages}, {"beyond", join(i32Const(70000), []byte{0x28, 0, 0, wasm.OpDrop}, nothing)}, {"dirty", join(dirty, nothing)}, {"dirty and trap", join(dirty, panicked)}, {"grow", grown}, {"look", look}}}
 	want := append([]byte("data"), 0, 0, 0, 0, 12, 0, 0, 0)
 	e := engine(t)
 	pvf, err := e.Compile(context.Background(), a.encode(), executor.PVF)
@@ -212,6 +212,9 @@ func TestFreshInstance(t *testing.T) {
 					// A validator's memory begins at the size that the code asks for.
 					if out, err := m.Call(context.Background(), "pages", nil, executor.CallOptions{}); what == "PVF" && (err != nil || !bytes.Equal(out, []byte{1, 0, 0, 0})) {
 						t.Errorf("%s, after %s: %x pages, %v", what, method, out, err)
+					}
+					if _, err := m.Call(context.Background(), "beyond", nil, executor.CallOptions{}); what == "PVF" && err == nil {
+						t.Errorf("%s, after %s: it reads beyond its memory", what, method)
 					}
 				}
 			})

@@ -63,7 +63,7 @@ func addStub(m *wasm.Module) (stub []byte, err error) {
 
 // isWhole tells whether what was made of a stub runs the code.
 func (c *machineCode) isWhole(ctx context.Context) bool {
-	memory := &capped{c.newMemory(), uint64(maxPages) * pageSize}
+	memory := &capped{memory: c.newMemory(), max: uint64(maxPages) * pageSize}
 	defer c.release(memory.memory)
 	x, err := c.rt.InstantiateModule(memory.context(ctx), c.compiled, anonymous)
 	if err != nil {
