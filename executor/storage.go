@@ -23,6 +23,7 @@ var ErrTransaction = errors.New("no open transaction")
 type Storage struct {
 	state *trie.State
 	rec   *trie.Recorder
+	reads *Reads // nil: not noted
 
 	top      *layer
 	children map[string]*layer
@@ -95,6 +96,7 @@ func (s *Storage) Get(key []byte) (value []byte, ok bool, err error) {
 	if v, deleted, known := s.top.get(key); known {
 		return v, !deleted, nil
 	}
+	s.readsKey(key)
 	return s.state.Top().Get(key, s.rec)
 }
 
@@ -103,6 +105,7 @@ func (s *Storage) Exists(key []byte) (bool, error) {
 	if _, deleted, known := s.top.get(key); known {
 		return !deleted, nil
 	}
+	s.readsKey(key)
 	return s.state.Top().Has(key, s.rec)
 }
 
@@ -124,6 +127,7 @@ func (s *Storage) Append(key, element []byte) error {
 	if s.top.append(key, element) {
 		return nil
 	}
+	s.readsKey(key)
 	old, _, err := s.state.Top().Get(key, s.rec)
 	if err != nil {
 		return err
@@ -135,6 +139,7 @@ func (s *Storage) Append(key, element []byte) error {
 
 // NextKey returns the least key greater than key.
 func (s *Storage) NextKey(key []byte) (next []byte, ok bool, err error) {
+	s.readsMore()
 	return nextKey(s.top, s.walk.Next, key)
 }
 
@@ -174,6 +179,7 @@ func (s *Storage) ClearPrefix(prefix []byte, limit *uint32, cursor []byte) (Remo
 		return Removed{}, nil
 	}
 	s.root = nil
+	s.readsMore()
 	return clearUnder(s.top, s.state.Top(), s.rec, prefix, limit, cursor)
 }
 
@@ -213,6 +219,7 @@ func clearUnder(l *layer, below *trie.Trie, rec *trie.Recorder, prefix []byte, l
 
 // childTrie is the child in the state below, opened once per call; nil: there is none.
 func (s *Storage) childTrie(id []byte) (*trie.Trie, error) {
+	s.readsMore()
 	if t, known := s.tries[string(id)]; known {
 		return t, nil
 	}
@@ -301,6 +308,7 @@ func (s *Storage) ChildClearPrefix(id, prefix []byte, limit *uint32, cursor []by
 // committed by it. A node that the state below does not have leaves the old root; one
 // that could not be fetched is an error.
 func (s *Storage) Root(v trie.Version) (hashing.Hash, error) {
+	s.readsMore()
 	state, err := s.rooted(v)
 	if isMissing(err) {
 		return s.state.Root(), nil
@@ -355,6 +363,7 @@ func (l *layer) changes() []trie.Change {
 // written into the main trie. Once the main root is known it is what the main trie says.
 // (sp-state-machine OverlayedChanges::child_storage_root)
 func (s *Storage) ChildRoot(id []byte, v trie.Version) (hashing.Hash, error) {
+	s.readsMore()
 	if s.root != nil {
 		return childRoot(s.Get(trie.ChildKey(id)))
 	}
@@ -398,6 +407,7 @@ func childRoot(v []byte, ok bool, err error) (hashing.Hash, error) {
 
 // ProofSize is how many bytes of proof were recorded; the largest number without a recorder.
 func (s *Storage) ProofSize() uint64 {
+	s.readsMore()
 	if s.rec == nil {
 		return ^uint64(0)
 	}

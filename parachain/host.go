@@ -62,9 +62,9 @@ type Code struct {
 	meta   *metadata.Metadata
 
 	mu sync.Mutex
-	// fixed are answers to questions without arguments that read nothing of the state, so
-	// they are the same on every state; nil where a method was seen to read something.
-	fixed map[string][]byte
+	// answers are the last ones to questions without arguments; nil where one hangs on more
+	// than some values of the state.
+	answers map[string]*answer
 }
 
 // ErrNoCode says that a state holds no runtime code.
@@ -191,44 +191,40 @@ func (c *Code) on(s *trie.State) *runtimeapi.Runtime {
 	return runtimeapi.New(c.Version, question{c, s})
 }
 
-// maxFixed is the longest answer that is kept, in bytes.
-const maxFixed = 4096
-
 // question answers each call on the same state.
 type question struct {
 	code  *Code
 	state *trie.State
 }
 
-// Call implements [runtimeapi.Caller]. What a runtime says without looking at its state,
-// such as the length of its slots where that is a constant, it is asked once.
+// Call implements [runtimeapi.Caller]. What a runtime is asked without arguments, such as who
+// the authorities are, it is not asked again where all that it read last time stands unchanged.
 func (q question) Call(ctx context.Context, method string, args []byte) ([]byte, error) {
 	if len(args) > 0 {
 		return q.call(ctx, method, args, nil)
 	}
 	q.code.mu.Lock()
-	fixed, seen := q.code.fixed[method]
+	last, seen := q.code.answers[method]
 	q.code.mu.Unlock()
-	if fixed != nil || seen {
-		if fixed != nil {
-			return fixed, nil
-		}
+	switch {
+	case last != nil && last.holds(q.state):
+		return last.out, nil
+	case last == nil && seen:
 		return q.call(ctx, method, args, nil)
 	}
-	rec := trie.NewRecorder()
-	out, err := q.call(ctx, method, args, rec)
+	var reads executor.Reads
+	storage := executor.NewStorage(q.state, nil)
+	storage.NoteReads(&reads)
+	out, err := q.code.module.Call(ctx, method, args, executor.CallOptions{Storage: storage, Timeout: q.code.timeout})
 	if err != nil {
 		return nil, err
 	}
-	if rec.Len() == 0 && len(out) <= maxFixed {
-		fixed = append([]byte{}, out...)
-	}
 	q.code.mu.Lock()
 	defer q.code.mu.Unlock()
-	if q.code.fixed == nil {
-		q.code.fixed = map[string][]byte{}
+	if q.code.answers == nil {
+		q.code.answers = map[string]*answer{}
 	}
-	q.code.fixed[method] = fixed
+	q.code.answers[method] = newAnswer(q.state, out, &reads)
 	return out, nil
 }
 
