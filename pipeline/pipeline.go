@@ -59,7 +59,7 @@ type Network struct {
 	collations  map[primitives.CandidateHash]*collation
 	saved       map[primitives.CandidateHash]*primitives.AvailableData // of an earlier run
 	seen        map[string]bool                                        // what is told once
-	splits      map[primitives.Hash]*split
+	splits      map[splitKey]*split
 	calls       []relay.Call                                // for the next relay block
 	edits       []Edit                                      // for the next relay blocks, one each
 	prechecked  map[primitives.Hash]primitives.SessionIndex // code that was voted on, in which session

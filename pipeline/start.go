@@ -16,7 +16,7 @@ import (
 // New makes a network. Its relay chain takes up the parachains where their state stands.
 func New(ctx context.Context, cfg Config) (*Network, error) {
 	n := &Network{cfg: cfg, ctx: ctx, cancel: func(error) {}, finalityLag: finalityLag, chance: world.NewChance(cfg.Seed, "latency"), relay: map[hashing.Hash]*relayBlock{},
-		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[primitives.Hash]*split{}, saved: map[primitives.CandidateHash]*primitives.AvailableData{},
+		sessions: map[primitives.SessionIndex][]uint32{}, collations: map[primitives.CandidateHash]*collation{}, seen: map[string]bool{}, splits: map[splitKey]*split{}, saved: map[primitives.CandidateHash]*primitives.AvailableData{},
 		prechecked: map[primitives.Hash]primitives.SessionIndex{}}
 	verifier := cfg.Verifier
 	if verifier == nil {

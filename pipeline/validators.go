@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"pileus/erasure"
 	"pileus/hashing"
 	"pileus/primitives"
 	"pileus/pvf"
-	"pileus/scale"
 	"pileus/validator"
 	"pileus/world"
 )
@@ -163,14 +163,23 @@ type split struct {
 	chunks []erasure.Chunk
 }
 
+// splitKey is equal for equal data: nobody writes to a PoV once it is made, so the same
+// place in memory holds the same.
+type splitKey struct {
+	pov        *byte
+	size       int
+	data       primitives.Hash // persisted validation data
+	validators int
+}
+
 // split erasure-codes available data, once for all the validators that keep it.
 func (n *Network) split(validators int, data *primitives.AvailableData) (primitives.Hash, []erasure.Chunk, error) {
-	encoded := data.EncodeTo(nil)
-	key := hashing.Blake2b256(scale.AppendU32(encoded, uint32(validators)))
+	pov := data.PoV.BlockData
+	key := splitKey{unsafe.SliceData(pov), len(pov), data.ValidationData.Hash(), validators}
 	if known := n.splits[key]; known != nil {
 		return known.root, known.chunks, nil
 	}
-	root, chunks, err := erasure.Split(validators, encoded)
+	root, chunks, err := erasure.Split(validators, data.EncodeTo(nil))
 	if err == nil {
 		n.splits[key] = &split{root, chunks}
 	}
