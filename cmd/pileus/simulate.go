@@ -70,7 +70,7 @@ func (f *simulateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer sim.Close()
-	started(250) // some 40 MiB live; collecting them often took a tenth of a run's time
+	started(150) // some 40 MiB live; at 250 a run of 10,000 relay blocks goes beyond 250 MB
 	ready := time.Now()
 	report, err := sim.Run(cmd.Context())
 	if err == nil || report.Interrupted {
