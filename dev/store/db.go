@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -24,8 +26,10 @@ const FileName = "chain.db"
 
 // The formats of the file; another one is refused.
 const (
-	format       = "pileus chain store 1"
-	formatPruned = "pileus chain store 1, pruned"
+	formatName   = "pileus chain store " // and a number
+	format       = formatName + "1"
+	formatPruned = format + prunedName
+	prunedName   = ", pruned"
 )
 
 // Errors of a store, besides those of the file system.
@@ -135,6 +139,10 @@ func (d *DB) prepare(asked Pruning, names []string) error {
 			}
 			d.pruning = Pruning(binary.BigEndian.Uint32(raw))
 		default:
+			number, ours := strings.CutPrefix(strings.TrimSuffix(is, prunedName), formatName)
+			if _, err := strconv.ParseUint(number, 10, 16); !ours || err != nil {
+				return fmt.Errorf("%w: its format is %q", ErrDamaged, is)
+			}
 			return fmt.Errorf("its format is %q, this program knows %q", is, format)
 		}
 		for _, name := range names {
