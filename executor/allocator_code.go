@@ -100,10 +100,6 @@ type heapGlobals struct {
 	heads        [codeOrders]uint32
 }
 
-func getGlobal(index uint32) []byte { return wasm.AppendU32([]byte{wasm.OpGlobalGet}, index) }
-func setGlobal(index uint32) []byte { return wasm.AppendU32([]byte{wasm.OpGlobalSet}, index) }
-func wide(n int64) []byte           { return wasm.AppendS64([]byte{wasm.OpI64Const}, n) }
-
 // The locals of the functions: a size or a pointer, where the header lies, and an i64.
 const (
 	argument = iota
