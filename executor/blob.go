@@ -97,6 +97,9 @@ func prepare(code []byte, nodeOnly bool) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkExports(m); err != nil {
+		return nil, err
+	}
 	p := &prepared{size: len(code), custom: map[string][]byte{}}
 	if nodeOnly {
 		p.unmetered = errNodeOnly
@@ -171,6 +174,26 @@ func prepare(code []byte, nodeOnly bool) (*prepared, error) {
 	}
 	p.bytes = m.Encode()
 	return p, nil
+}
+
+// checkExports refuses code that exports a global which it does not have: once the host has
+// added its own, the compiler would take one of those for it.
+func checkExports(m *wasm.Module) error {
+	globals := wasm.NewReader(m.Section(wasm.GlobalSection))
+	n := globals.Count()
+	if globals.Err() != nil {
+		return globals.Err()
+	}
+	exports, err := m.Exports()
+	if err != nil {
+		return fmt.Errorf("exports: %w", err)
+	}
+	for _, e := range exports {
+		if e.Kind == wasm.KindGlobal && e.Index >= n {
+			return fmt.Errorf("%w: export %s: global %d does not exist", wasm.ErrFormat, e.Name, e.Index)
+		}
+	}
+	return nil
 }
 
 // exportStart makes an export of the start function; none tells that there is none.

@@ -90,6 +90,22 @@ func TestRewriting(t *testing.T) {
 	}
 }
 
+// The globals that the host adds are not the code's to export.
+func TestExportOfNoGlobal(t *testing.T) {
+	for index, exists := range []bool{true, false, false} {
+		m := &wasm.Module{Sections: []wasm.Section{
+			{ID: wasm.MemorySection, Payload: []byte{1, 0, 1}},
+			{ID: wasm.GlobalSection, Payload: []byte{1, wasm.ValI32, 0, wasm.OpI32Const, 0, wasm.OpEnd}},
+			{ID: wasm.ExportSection, Payload: wasm.EncodeExports([]wasm.Export{{Name: "__heap_base", Kind: wasm.KindGlobal, Index: uint32(index)}})},
+		}}
+		for _, nodeOnly := range []bool{false, true} {
+			if _, err := prepare(m.Encode(), nodeOnly); (err == nil) != exists || err != nil && !errors.Is(err, wasm.ErrFormat) {
+				t.Errorf("global %d, node only %v: %v", index, nodeOnly, err)
+			}
+		}
+	}
+}
+
 func missing(p *prepared) []string {
 	return (&Module{machineCode: &machineCode{prepared: p}}).Missing()
 }
