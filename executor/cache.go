@@ -286,12 +286,16 @@ func evict(cache, keep string, limit int64) error {
 		if f.path == keep || lastUse(f.path).After(f.used) {
 			continue
 		}
-		if err := os.RemoveAll(f.path); err != nil {
-			return err
+		if e := os.RemoveAll(f.path); e != nil {
+			err = e // another process may be writing there: others will do
+			continue
 		}
 		total -= f.size
 	}
-	return nil
+	if total <= limit {
+		return nil
+	}
+	return err
 }
 
 // foldersOf lists the folders of a cache that may be taken away. Others may do so meanwhile.

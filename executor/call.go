@@ -220,6 +220,7 @@ func (m *Module) maxPages(e *env) uint32 {
 	if e.opts.HeapPages != 0 {
 		extra = uint64(e.opts.HeapPages)
 	} else if e.storage != nil {
+		e.storage.readsKey([]byte(keyHeapPages))
 		if v, ok, err := e.storage.state.Top().Get([]byte(keyHeapPages), nil); ok && err == nil && len(v) == 8 {
 			extra = binary.LittleEndian.Uint64(v)
 		}

@@ -55,6 +55,7 @@ func (w *workers) work(left int) {
 			continue
 		}
 		f := w.jobs[0]
+		w.jobs[0] = nil
 		w.jobs = w.jobs[1:]
 		w.mu.Unlock()
 		f()
