@@ -187,6 +187,17 @@ func readAll(dir string) error {
 }
 
 func TestAFolderThatCannotBeWritten(t *testing.T) {
+	open := func(dir string) error {
+		_, err := dev.Start(t.Context(), dev.Config{DataDir: dir})
+		return err
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(filepath.Join(file, "data")); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a file in the way: %v", err)
+	}
 	if os.Geteuid() == 0 {
 		t.Skip("root may write anywhere")
 	}
@@ -194,8 +205,7 @@ func TestAFolderThatCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	cfg := dev.Config{DataDir: dir}
-	if _, err := dev.Start(t.Context(), cfg); !errors.Is(err, os.ErrPermission) {
+	if err := open(dir); !errors.Is(err, os.ErrPermission) {
 		t.Error(err)
 	}
 }

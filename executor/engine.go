@@ -315,14 +315,15 @@ func unpack(code []byte, limit int, nodeOnly bool) (*prepared, error) {
 	return prepare(raw, nodeOnly)
 }
 
-func compilerConfig() wazero.RuntimeConfig {
-	return wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
+// configured is how wazero runs all code.
+func configured(c wazero.RuntimeConfig) wazero.RuntimeConfig {
+	return c.WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
 }
 
 func (e *Engine) compile(ctx context.Context, p *prepared, cache wazero.CompilationCache) (c *machineCode, err error) {
-	cfg := compilerConfig()
+	cfg := configured(wazero.NewRuntimeConfigCompiler())
 	if e.cfg.Interpreter {
-		cfg = wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(api.CoreFeaturesV1).WithDebugInfoEnabled(false)
+		cfg = configured(wazero.NewRuntimeConfigInterpreter())
 	}
 	if cache != nil {
 		cfg = cfg.WithCompilationCache(cache)

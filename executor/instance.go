@@ -69,10 +69,10 @@ func (i *idle) put(x *instance) bool {
 // anonymous instances can be many at once.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
-// instance returns one for a call whose memory may have that many pages, if there is one of
-// an earlier call. A node's memory may have grown then: a node grows it to its maximum before every
-// call (HeapAllocStrategy::Static). A validator's execution begins with the memory that the code
-// asks for.
+// instance returns one for a call whose memory may have that many pages: that of an earlier
+// call, or a new one. A node's memory may have grown then: a node grows it to its maximum before
+// every call (HeapAllocStrategy::Static). A validator's execution begins with the memory that the
+// code asks for.
 func (m *Module) instance(ctx context.Context, pages uint32) (*instance, error) {
 	limit := uint64(pages) * pageSize
 	x := m.idle[m.set].take()

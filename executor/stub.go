@@ -84,7 +84,7 @@ func stubFile(ctx context.Context, dir string, stub []byte) (path string, err er
 	if err != nil {
 		return "", err
 	}
-	rt := wazero.NewRuntimeWithConfig(ctx, compilerConfig().WithCompilationCache(cache))
+	rt := wazero.NewRuntimeWithConfig(ctx, configured(wazero.NewRuntimeConfigCompiler()).WithCompilationCache(cache))
 	_, err = rt.CompileModule(ctx, stub)
 	if err = errors.Join(err, rt.Close(ctx), cache.Close(ctx)); err != nil {
 		return "", fmt.Errorf("compile the stub: %w", err)

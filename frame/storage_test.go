@@ -123,7 +123,6 @@ func TestCorrupted(t *testing.T) {
 	}
 }
 
-// TestMapsAgainstModel compares the maps with Go's.
 // A codec may read storage itself, more than once, between the parts that it decodes.
 func TestCodecThatReads(t *testing.T) {
 	_, s := sampleRuntime()
@@ -142,6 +141,7 @@ func TestCodecThatReads(t *testing.T) {
 	})
 }
 
+// TestMapsAgainstModel compares the maps with Go's.
 func TestMapsAgainstModel(t *testing.T) {
 	_, s := sampleRuntime()
 	rapid.Check(t, func(t *rapid.T) {

@@ -160,7 +160,7 @@ func (h *Host) Call(ctx context.Context, s *trie.State, method string, args []by
 	if err != nil {
 		return nil, err
 	}
-	return question{code, s}.call(ctx, method, args, rec)
+	return code.call(ctx, executor.NewStorage(s, rec), method, args)
 }
 
 // Metadata is the runtime's metadata, decoded once.
@@ -201,7 +201,7 @@ type question struct {
 // the authorities are, it is not asked again where all that it read last time stands unchanged.
 func (q question) Call(ctx context.Context, method string, args []byte) ([]byte, error) {
 	if len(args) > 0 {
-		return q.call(ctx, method, args, nil)
+		return q.code.call(ctx, executor.NewStorage(q.state, nil), method, args)
 	}
 	q.code.mu.Lock()
 	last, seen := q.code.answers[method]
@@ -210,12 +210,12 @@ func (q question) Call(ctx context.Context, method string, args []byte) ([]byte,
 	case last != nil && last.holds(q.state):
 		return last.out, nil
 	case last == nil && seen:
-		return q.call(ctx, method, args, nil)
+		return q.code.call(ctx, executor.NewStorage(q.state, nil), method, args)
 	}
 	var reads executor.Reads
 	storage := executor.NewStorage(q.state, nil)
 	storage.NoteReads(&reads)
-	out, err := q.code.module.Call(ctx, method, args, executor.CallOptions{Storage: storage, Timeout: q.code.timeout})
+	out, err := q.code.call(ctx, storage, method, args)
 	if err != nil {
 		return nil, err
 	}
@@ -228,8 +228,8 @@ func (q question) Call(ctx context.Context, method string, args []byte) ([]byte,
 	return out, nil
 }
 
-func (q question) call(ctx context.Context, method string, args []byte, rec *trie.Recorder) ([]byte, error) {
-	return q.code.module.Call(ctx, method, args, executor.CallOptions{Storage: executor.NewStorage(q.state, rec), Timeout: q.code.timeout})
+func (c *Code) call(ctx context.Context, s *executor.Storage, method string, args []byte) ([]byte, error) {
+	return c.module.Call(ctx, method, args, executor.CallOptions{Storage: s, Timeout: c.timeout})
 }
 
 // session is a series of calls of which each sees what the earlier ones wrote: a block.
@@ -248,7 +248,7 @@ func (c *Code) session(s *trie.State, rec *trie.Recorder) *session {
 
 // Call implements [runtimeapi.Caller].
 func (x *session) Call(ctx context.Context, method string, args []byte) ([]byte, error) {
-	return x.code.module.Call(ctx, method, args, executor.CallOptions{Storage: x.storage, Timeout: x.code.timeout})
+	return x.code.call(ctx, x.storage, method, args)
 }
 
 // finish returns the state after all calls.

@@ -29,7 +29,7 @@ func (v *Validator) Ahead(job Job, data []byte) *Ahead {
 func (a *Ahead) Execute(ctx context.Context) {
 	if a.run.begin() {
 		a.v.executed.Add(1)
-		a.run.end(a.v.executeOn(ctx, &a.job, a.data, nil))
+		a.run.end(a.v.executeOn(ctx, &a.job, func() ([]byte, error) { return a.data, nil }))
 	}
 }
 

@@ -207,23 +207,19 @@ func (j *Job) key() hashing.Hash {
 	return hashing.Blake2b256(p.EncodeTo(b))
 }
 
-// execute does a job on its PoV, as it is unpacked.
 func (v *Validator) execute(ctx context.Context, j *Job) (*primitives.ValidationResult, error) {
-	data, err := executor.Decompress(j.PoV.BlockData, PoVBombLimit)
-	if err != nil {
-		err = &Error{PoVDecompression, err}
-	}
-	return v.executeOn(ctx, j, data, err)
+	return v.executeOn(ctx, j, func() ([]byte, error) { return executor.Decompress(j.PoV.BlockData, PoVBombLimit) })
 }
 
-// executeOn does a job on unpacked block data, or with the error of unpacking it.
-func (v *Validator) executeOn(ctx context.Context, j *Job, data []byte, unpack error) (*primitives.ValidationResult, error) {
+// executeOn does a job on block data as they are unpacked, once the code is ready.
+func (v *Validator) executeOn(ctx context.Context, j *Job, unpack func() ([]byte, error)) (*primitives.ValidationResult, error) {
 	module, err := v.Prepare(ctx, j.Code, j.CodeHash, j.CodeLimit, j.Executor)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case unpack != nil:
-		return nil, unpack
+	}
+	data, err := unpack()
+	if err != nil {
+		return nil, &Error{PoVDecompression, err}
 	}
 	params := primitives.ValidationParams{ParentHead: j.ParentHead, BlockData: data, RelayParentNumber: j.RelayParentNumber,
 		RelayParentStorageRoot: j.RelayParentStorageRoot, Extension: j.Extension}
